@@ -1,0 +1,132 @@
+"""The paper's panels as data: which runs each one needs.
+
+Settings that the paper leaves open are the ones the book states on the page of the panel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icl.model import Model
+from icl.runs import RunConfig
+from icl.settings import InputError
+from icl.task import Task
+from icl.training import Training
+
+FULL, THREE, TWO = Model(), Model(kind="minimal"), Model(kind="minimal", train_beta2=False)
+
+LONG = Training()  # the paper's 150,000 steps, whatever happens
+# Scans stop a run that has converged: its training loss was below 0.01 nats for 20,000 steps.
+SCAN = Training(stop_loss=0.01, stop_steps=20_000)
+
+NOVEL = Task(K=256, p_C=0.8, p_B=1.0, B=1, eps=0.1)  # section 3's data: Figures 3, 4 and 6
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Runs that belong together.
+
+    ``configs`` maps what is varied (as a figure labels it) to a configuration; ``seeds`` are the
+    same for each.
+    """
+
+    name: str
+    title: str
+    configs: dict[str, RunConfig]
+    seeds: tuple[int, ...] = tuple(range(6))
+
+
+def _one(task: Task, model: Model = FULL, training: Training = LONG) -> dict[str, RunConfig]:
+    return {"": RunConfig(task=task, model=model, training=training)}
+
+
+def _scan(tasks: dict[str, Task], model: Model = FULL) -> dict[str, RunConfig]:
+    return {
+        label: RunConfig(task=task, model=model, training=SCAN) for label, task in tasks.items()
+    }
+
+
+def _data_dependence(K: int, D: int) -> dict[str, dict[str, Task]]:
+    """Figure 2's three scans; A.3's are the same around another K and D."""
+    base = Task(K=K, D=D)
+    return {
+        "K-B": {
+            f"K={k}, B={b}": base.replace(K=k, B=b)
+            for k in (128, 512, 2048, 256, 1024)
+            for b in (0, 1, 2, 4)
+        },
+        "eps": {f"eps={e}": base.replace(eps=e) for e in (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)},
+        "alpha": {
+            f"alpha={a}": base.replace(alpha=a) for a in (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+        },
+    }
+
+
+def _all() -> list[Experiment]:
+    both = ((0.0, 0.5), (0.5, 0.5), (0.9, 0.2))
+    clean = Task(K=256, eps=0.0)
+    full, minimal = _data_dependence(K=1024, D=63), _data_dependence(K=512, D=64)
+    return [
+        Experiment(
+            "3",
+            "Figures 3 and 4: slow phase, abrupt transition, progress measures",
+            _one(NOVEL, training=Training(maps=True, keep_parameters=True)),
+        ),
+        Experiment("6a", "Figure 6a: three parameters", _one(NOVEL, THREE)),
+        Experiment("6b", "Figure 6b: two parameters, beta2 = 0", _one(NOVEL, TWO)),
+        Experiment(
+            "6c",
+            "Figure 6c: L = N = 8",
+            _one(NOVEL.replace(L=8), THREE),
+            seeds=tuple(range(24)),
+        ),
+        Experiment("A.2", "Figure A.2: minimal model", _one(Task(K=512, D=64, B=2), THREE)),
+        Experiment("1d", "Figure 1d: loss and accuracies", _one(Task(K=512, B=2))),
+        Experiment(
+            "A.5",
+            "Figure A.5: N and L",
+            _scan(
+                {
+                    f"N={n}, L={m * n}": clean.replace(N=n, L=m * n, p_C=0.8)
+                    for n in (2, 4, 8)
+                    for m in (1, 2, 4)
+                }
+            ),
+        ),
+        Experiment(
+            "A.1",
+            "Figure A.1: both solutions",
+            _scan({f"p_B={b}, p_C={c}": clean.replace(p_B=b, p_C=c) for b, c in both}),
+        ),
+        Experiment(
+            "p_B",
+            "p_B < 1 without novel classes ('results not shown')",
+            _scan({f"p_B={b}": clean.replace(p_B=b) for b in (0.5, 0.9)}),
+        ),
+        Experiment("2a", "Figure 2a: K and B", _scan(full["K-B"])),
+        Experiment("2b", "Figure 2b: eps", _scan(full["eps"])),
+        Experiment("2c", "Figure 2c: alpha", _scan(full["alpha"])),
+        Experiment(
+            "layers",
+            "Layers of the classifier, for in-weights learning",
+            {
+                f"{h} hidden": RunConfig(
+                    task=Task(K=1024, B=0), model=Model(hidden=h), training=SCAN
+                )
+                for h in (1, 2, 3)
+            },
+        ),
+        Experiment("A.3a", "Figure A.3: K and B", _scan(minimal["K-B"], TWO)),
+        Experiment("A.3b", "Figure A.3: eps", _scan(minimal["eps"], TWO)),
+        Experiment("A.3c", "Figure A.3: alpha", _scan(minimal["alpha"], TWO)),
+    ]
+
+
+EXPERIMENTS: dict[str, Experiment] = {e.name: e for e in _all()}
+
+
+def experiment(name: str) -> Experiment:
+    """An experiment by its name; raises :class:`icl.settings.InputError` with the known names."""
+    if name not in EXPERIMENTS:
+        raise InputError(f"unknown experiment {name!r}; known: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]

@@ -1,0 +1,406 @@
+"""The training step by hand: eq. 2-3 and eq. 4-6, forward and backward, in NumPy.
+
+Equal to :mod:`icl.network` and :mod:`icl.minimal` (tests: 1e-10 in float64), several times as
+fast. What is saved, and the gradient derived, is the book's chapter on the engine. In short: only
+the target reaches the classifier, so layer 2 needs one query a sequence, and no key or value is
+formed where the dot product of tokens with one vector does:
+
+    s1_ij = u_i . A u_j            with A = Q1^T K1, once a step
+    s2_j  = v_j . g                with g = K2^T Q2 v_n
+          = u_j . g + sum_k p1_jk u_k . h          with h = V1^T g, so that no v_j is formed
+    sum_j p2_j v_j = m = sum_j p2_j u_j + V1 b     with b = sum_j p2_j sum_k p1_jk u_k
+
+Names: S sequences, T = 2N+1 tokens, E = P+D. ``d`` before a name is the loss's gradient in it.
+Attention of layer 1 lies as [key, sequence, query], so that a softmax over keys runs along the
+memory.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.lib.stride_tricks import sliding_window_view
+
+from icl.model import Flat, Model, shapes
+from icl.task import Sequences, World
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the measures need of a forward pass."""
+
+    logits: Float[Array, "S L"]
+    p1: Float[Array, "S T T"]  # [sequence, query, key]
+    p2: Float[Array, "S T"]  # the target's row
+
+
+class Engine(ABC):
+    """One seed's parameters and the step that trains them.
+
+    Parameters
+    ----------
+    world: of the seed to be trained; its dtype is the engine's.
+    model: the network.
+    batch: sequences a step.
+    """
+
+    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+        self.world, self.task, self.model, self.batch = world, world.task, model, batch
+        self.theta = Flat(shapes(model, world.task), world.dtype)
+        self.grad = Flat(shapes(model, world.task), world.dtype)
+        self._rows = np.arange(batch)
+
+    @abstractmethod
+    def loss_and_grad(self, sequences: Sequences) -> float:
+        """Mean cross-entropy of a batch, in nats; its gradient is left in ``grad``."""
+
+    @abstractmethod
+    def outputs(self, sequences: Sequences) -> Output:
+        """Logits and attention of any number of sequences."""
+
+    # -- as training sees it: a list of one seed
+    # -----------------------------------------------------
+
+    def load(self, parameters: list[dict[str, Array]]) -> None:
+        """Take these parameters."""
+        self.theta.load(*parameters)
+
+    def parameters(self) -> list[dict[str, Array]]:
+        """Copies of the present parameters."""
+        return [self.theta.copy()]
+
+    def losses(self, step: int) -> Float[Array, "seed"]:
+        """Loss on the batch of a step; nothing is trained."""
+        return np.array([self.loss_and_grad(self.world.batch(step, self.batch))])
+
+    def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
+        """One step of SGD, theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
+        losses = self.losses(step)
+        number = self.theta.vector.dtype.type
+        self.theta.vector *= number(1 - decay)
+        self.grad.vector *= number(learning_rate)
+        self.theta.vector -= self.grad.vector
+        return losses
+
+    def forward(self, seed: int, sequences: Sequences) -> Output:
+        """Logits and attention of any number of sequences; there is one seed, at place 0."""
+        return self.outputs(sequences)
+
+    # -- the classifier, the same in both models
+    # -----------------------------------------------------
+
+    def _classify(self, w: Float[Array, "S E"]) -> list[Float[Array, "S _"]]:
+        """Input, hidden layers h = relu(W h + b), and logits R h."""
+        theta, layers = self.theta, [w]
+        for i in range(1, self.model.hidden + 1):
+            h = layers[-1] @ theta[f"W{i}"].T
+            h += theta[f"b{i}"]
+            layers.append(np.maximum(h, 0, out=h))
+        return [*layers, layers[-1] @ theta["R"].T]
+
+    def _classify_backward(
+        self, layers: list[Float[Array, "S _"]], target: Int[Array, "S"]
+    ) -> tuple[float, Float[Array, "S E"]]:
+        """Loss, and its gradient in the classifier's input; the rest goes to ``grad``."""
+        theta, grad, (*hidden, logits) = self.theta, self.grad, layers
+        logits -= logits.max(1, keepdims=True)
+        right = logits[self._rows, target]
+        np.exp(logits, out=logits)
+        total = logits.sum(1, keepdims=True)
+        loss = float(np.log(total).sum() - right.sum()) / self.batch
+        d = logits
+        d /= total
+        d[self._rows, target] -= 1
+        d *= d.dtype.type(1 / self.batch)
+        np.matmul(d.T, hidden[-1], out=grad["R"])
+        d = d @ theta["R"]
+        for i in range(self.model.hidden, 0, -1):
+            d *= hidden[i] > 0
+            grad[f"b{i}"][...] = d.sum()
+            np.matmul(d.T, hidden[i - 1], out=grad[f"W{i}"])
+            d = d @ theta[f"W{i}"]
+        return loss, d
+
+
+class _Workspace:
+    """Arrays of one batch size, reused from step to step: a fresh megabyte is dear."""
+
+    def __init__(self, S: int, T: int, E: int, dtype: np.typing.DTypeLike) -> None:
+        self.U = np.zeros((S, T, E), dtype)
+        self.rows = np.empty((S, T, E), dtype)  # U A on the way forward, ds1 U on the way back
+        self.p = np.empty((T, S, T), dtype)
+        self.scratch = np.empty((T, S, T), dtype)
+        self.pairs = np.empty((4, S, 2, E), dtype)
+        self.weights = np.empty((2, S, 2, T), dtype)
+        self._token_start: Int[Array, "S T"] = (np.arange(S * T) * E).reshape(S, T)
+        self._position = np.arange(T)
+        self._ones = self._token_start  # where U's one-hot positions stand now
+
+    def set_tokens(self, sequences: Sequences, world: World) -> Float[Array, "S T E"]:
+        """U of a batch; only what differs from the last one is written."""
+        flat, P = self.U.reshape(-1), world.task.P
+        flat[self._ones] = 0
+        self._ones = self._token_start + (sequences.window[:, None] + self._position)
+        flat[self._ones] = 1
+        self.U[:, 0::2, P:] = sequences.items
+        self.U[:, 1::2, P:] = world.label_contents[sequences.labels]
+        return self.U
+
+
+@dataclass(frozen=True)
+class _Forward:
+    """A forward pass as the backward pass needs it; names as in the module's docstring."""
+
+    U: Float[Array, "S T E"]
+    p: Float[Array, "T S T"]
+    p_y1: Float[Array, "S T"]
+    y1: Float[Array, "S T"]
+    a_n: Float[Array, "S E"]
+    v_n: Float[Array, "S E"]
+    q2: Float[Array, "S E"]
+    g: Float[Array, "S E"]
+    p2: Float[Array, "S T"]
+    b: Float[Array, "S E"]
+    m: Float[Array, "S E"]
+    w: Float[Array, "S E"]
+
+
+class FullEngine(Engine):
+    """The full network, eq. 2-3."""
+
+    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+        super().__init__(world, model, batch)
+        task = world.task
+        self._spaces: dict[int, _Workspace] = {}
+        key, query = np.indices((task.T, task.T))
+        self._causal = np.where(key > query, -np.inf, 0).astype(world.dtype)[:, None, :]
+        E = model.width(task)
+        self._A = np.empty((E, E), world.dtype)
+        self._windows_of_A = sliding_window_view(self._A[: task.P], task.T, axis=0).swapaxes(1, 2)
+        # One-hot [pair, label, sequence]: adds up gradient rows by label in one product.
+        self._by_label = np.zeros((task.N, task.L, batch), world.dtype)
+
+    def _space(self, S: int) -> _Workspace:
+        if S not in self._spaces:
+            E = self.model.width(self.task)
+            self._spaces[S] = _Workspace(S, self.task.T, E, self.world.dtype)
+        return self._spaces[S]
+
+    def outputs(self, sequences: Sequences) -> Output:
+        """Logits and attention of any number of sequences, a batch at a time."""
+        parts: list[Output] = []
+        for chunk in _chunks(sequences, self.batch):
+            f = self._forward(chunk, self._space(len(chunk)))
+            p1 = np.ascontiguousarray(f.p.transpose(1, 2, 0))
+            parts.append(Output(self._classify(f.w)[-1], p1, f.p2.copy()))
+        return Output(
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.p1 for part in parts]),
+            np.concatenate([part.p2 for part in parts]),
+        )
+
+    def loss_and_grad(self, sequences: Sequences) -> float:
+        """Forward, then every line of it backward in the opposite order."""
+        space, theta, grad = self._space(self.batch), self.theta, self.grad
+        V1, V2, Q2, K2 = theta["V1"], theta["V2"], theta["Q2"], theta["K2"]
+        f = self._forward(sequences, space)
+        U, p, g = f.U, f.p, f.g
+        loss, dw = self._classify_backward(self._classify(f.w), sequences.target)
+
+        np.matmul(dw.T, f.m, out=grad["V2"])
+        pair = space.pairs[2]
+        dm = np.matmul(dw, V2, out=pair[:, 0])
+        np.matmul(dm, V1, out=pair[:, 1])  # db
+        z0, z1 = _halves(pair @ U.mT)
+        p_z1 = _over_keys(p, z1, space.scratch)
+        ds2 = _softmax_backward(f.p2, z0 + p_z1, out=space.weights[1][:, 0])
+        _over_queries(ds2, p, out=space.weights[1][:, 1])
+        dg, dh = _halves(np.matmul(space.weights[1], U, out=space.pairs[3]))
+        dg += dh @ V1.T
+        dq2 = dg @ K2.T
+        np.matmul(f.q2.T, dg, out=grad["K2"])
+        np.matmul(dq2.T, f.v_n, out=grad["Q2"])
+        dv_n = dq2 @ Q2
+        dv_n += dw
+        dV1 = np.matmul(dm.T, f.b, out=grad["V1"])  # V1 stands in m, in h and in v_n
+        dV1 += g.T @ dh
+        dV1 += dv_n.T @ f.a_n
+        z2 = (U @ (dv_n @ V1)[:, :, None])[:, :, 0]
+
+        # dp1 = p2 (x) z1 + ds2 (x) y1, and z2 in the target's row: its softmax's row sums are
+        # known.
+        row_sums = f.p2 * p_z1
+        row_sums += ds2 * f.p_y1
+        row_sums[:, -1] += np.einsum("ks,sk->s", p[:, :, -1], z2)
+        ds1 = np.multiply(z1.T[:, :, None], f.p2, out=space.scratch)
+        ds1 += f.y1.T[:, :, None] * ds2
+        ds1[:, :, -1] += z2.T
+        ds1 -= row_sums
+        ds1 *= p
+        dA = self._gradient_of_A(ds1, sequences, space)
+        np.matmul(theta["K1"], dA.T, out=grad["Q1"])
+        np.matmul(theta["Q1"], dA, out=grad["K1"])
+        return loss
+
+    def _forward(self, sequences: Sequences, space: _Workspace) -> _Forward:
+        theta = self.theta
+        U = space.set_tokens(sequences, self.world)
+        p = self._attention1(sequences, space)
+        a_n = (p[:, :, -1].T[:, None, :] @ U)[:, 0]
+        v_n = a_n @ theta["V1"].T
+        v_n += U[:, -1]
+        q2 = v_n @ theta["Q2"].T
+        pair = space.pairs[0]
+        g = np.matmul(q2, theta["K2"], out=pair[:, 0])
+        np.matmul(g, theta["V1"], out=pair[:, 1])  # h
+        y0, y1 = _halves(pair @ U.mT)
+        p_y1 = _over_keys(p, y1, space.scratch)
+        p2 = _softmax(y0 + p_y1, out=space.weights[0][:, 0])
+        _over_queries(p2, p, out=space.weights[0][:, 1])
+        p2_u, b = _halves(np.matmul(space.weights[0], U, out=space.pairs[1]))
+        m = b @ theta["V1"].T
+        m += p2_u
+        w = m @ theta["V2"].T
+        w += v_n
+        return _Forward(U, p, p_y1, y1, a_n, v_n, q2, g, p2, b, m, w)
+
+    def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T S T"]:
+        """p1 as [key, sequence, query].
+
+        u_i A is a row of A for the one-hot position plus a product for the content; and labels are
+        few, so theirs is formed once and looked up.
+        """
+        P, UA = self.task.P, space.rows
+        A = np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
+        np.matmul(sequences.items.transpose(1, 0, 2), A[P:], out=UA[:, 0::2].transpose(1, 0, 2))
+        UA[:, 1::2] = (self.world.label_contents @ A[P:])[sequences.labels]
+        UA += self._windows_of_A[sequences.window]
+        s1 = UA @ space.U.mT
+        p = np.add(s1.transpose(2, 0, 1), self._causal, out=space.p)
+        p -= p.max(0)
+        np.exp(p, out=p)
+        return np.asarray(np.divide(p, p.sum(0), out=p))
+
+    def _gradient_of_A(
+        self, ds1: Float[Array, "T S T"], sequences: Sequences, space: _Workspace
+    ) -> Float[Array, "E E"]:
+        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, by item, by label."""
+        task, world = self.task, self.world
+        G = np.matmul(ds1.transpose(1, 2, 0), space.U, out=space.rows)
+        dA = np.zeros((task.P + task.D,) * 2, G.dtype)
+        for start, rows in zip(sequences.window.tolist(), G, strict=True):
+            window = dA[start : start + task.T]
+            np.add(window, rows, out=window)
+        items, labels = G[:, 0::2].transpose(1, 0, 2), G[:, 1::2].transpose(1, 0, 2)
+        by_item = sequences.items.transpose(1, 2, 0) @ items
+        place = (np.arange(task.N), sequences.labels, self._rows[:, None])
+        self._by_label[place] = 1
+        by_label = (self._by_label @ labels).sum(0)
+        self._by_label[place] = 0
+        np.matmul(world.label_contents.T, by_label, out=dA[task.P :])
+        dA[task.P :] += by_item.sum(0)
+        return dA
+
+
+def _chunks(sequences: Sequences, size: int) -> Iterator[Sequences]:
+    return (sequences[i : i + size] for i in range(0, len(sequences), size))
+
+
+def _halves(pair: Float[Array, "S 2 n"]) -> tuple[Float[Array, "S n"], Float[Array, "S n"]]:
+    return pair[:, 0], pair[:, 1]
+
+
+def _over_keys(
+    p: Float[Array, "T S T"], y: Float[Array, "S T"], scratch: Float[Array, "T S T"]
+) -> Float[Array, "S T"]:
+    """sum_k p_qk y_k for every query q."""
+    return np.asarray(np.multiply(p, y.T[:, :, None], out=scratch).sum(0))
+
+
+def _over_queries(
+    y: Float[Array, "S T"], p: Float[Array, "T S T"], out: Float[Array, "S T"]
+) -> Float[Array, "S T"]:
+    """sum_q y_q p_qk for every key k."""
+    return np.asarray(np.matmul(y[:, None, :], p.transpose(1, 2, 0), out=out[:, None, :])[:, 0])
+
+
+def _softmax(s: Float[Array, "S T"], out: Float[Array, "S T"]) -> Float[Array, "S T"]:
+    s -= s.max(1, keepdims=True)
+    np.exp(s, out=s)
+    return np.asarray(np.divide(s, s.sum(1, keepdims=True), out=out))
+
+
+def _softmax_backward(
+    p: Float[Array, "S T"], dp: Float[Array, "S T"], out: Float[Array, "S T"]
+) -> Float[Array, "S T"]:
+    dp -= np.einsum("sq,sq->s", p, dp)[:, None]
+    return np.asarray(np.multiply(p, dp, out=out))
+
+
+class MinimalEngine(Engine):
+    """The minimal model, eq. 4-6. Its attention sees tokens only through d_k = u_k . u_n."""
+
+    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+        super().__init__(world, model, batch)
+        T = self.task.T
+        i = np.arange(T)
+        self._previous = np.eye(T, k=-1, dtype=world.dtype)  # [query, key]: key = query - 1
+        self._causal = np.tri(T, dtype=world.dtype)
+        self._odd = ((T - 1 - i) % 2).astype(world.dtype)  # n - j odd: the labels
+
+    def _attention1(self) -> Float[Array, "T T"]:
+        """q1_ij of eq. 6, the same for every sequence."""
+        q1 = self._causal * np.exp(self.theta["beta1"] * self._previous)
+        return np.asarray(q1 / q1.sum(1, keepdims=True))
+
+    def _forward(
+        self, sequences: Sequences
+    ) -> tuple[Float[Array, "S T D"], Float[Array, "S T"], Float[Array, "S T"], Array]:
+        """Contents u, d, q2 and the classifier's input w^c_n + w^b_n, side by side."""
+        S, D, theta = len(sequences), self.task.D, self.theta
+        u = np.empty((S, self.task.T, D), self.world.dtype)
+        u[:, 0::2] = sequences.items
+        u[:, 1::2] = self.world.label_contents[sequences.labels]
+        d = (u @ sequences.items[:, -1, :, None])[:, :, 0]
+        match = d @ self._attention1().T  # v^b_j . v^c_n
+        q2 = np.empty_like(d)
+        _softmax(theta["alpha"] * match + theta["beta2"] * self._odd, out=q2)
+        w = np.empty((S, 2 * D), u.dtype)
+        w[:, :D] = sequences.items[:, -1]
+        np.matmul(q2[:, None, :], u, out=w[:, None, D:])
+        return u, d, q2, w
+
+    def outputs(self, sequences: Sequences) -> Output:
+        """Logits and attention of any number of sequences."""
+        _, _, q2, w = self._forward(sequences)
+        p1 = np.broadcast_to(self._attention1(), (len(sequences), self.task.T, self.task.T))
+        return Output(self._classify(w)[-1], p1, q2)
+
+    def loss_and_grad(self, sequences: Sequences) -> float:
+        """Forward, then backward to three scalars and the classifier."""
+        theta, grad, D = self.theta, self.grad, self.task.D
+        u, d, q2, w = self._forward(sequences)
+        loss, dw = self._classify_backward(self._classify(w), sequences.target)
+        dq2 = (u @ dw[:, D:, None])[:, :, 0]
+        ds2 = _softmax_backward(q2, dq2, out=dq2)
+        q1 = self._attention1()
+        match = d @ q1.T
+        grad["alpha"][...] = np.vdot(ds2, match)
+        if self.model.train_beta2:
+            grad["beta2"][...] = (ds2 @ self._odd).sum()
+        # match_j = sum_k q1_jk d_k, and d q1_jk / d beta1 = q1_jk ([k = j-1] - q1_j,j-1)
+        dq1 = theta["alpha"] * (ds2.T @ d)
+        to_previous = (q1 * self._previous).sum(1)
+        grad["beta1"][...] = np.vdot(dq1, q1 * (self._previous - to_previous[:, None]))
+        return loss
+
+
+def engine(world: World, model: Model, batch: int = 128) -> Engine:
+    """The engine of a model's kind; its parameters are zero until they are loaded."""
+    return (FullEngine if model.kind == "full" else MinimalEngine)(world, model, batch)

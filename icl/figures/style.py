@@ -1,0 +1,118 @@
+"""The visual language of the book: one colour a measure, in every figure of every chapter.
+
+The page behind a figure may be white or nearly black, so figures have no background and every
+colour has a contrast of at least 3:1 with both. Hues that stand together were chosen to stay apart
+in the common forms of colour blindness; a dash tells variants of one measure from each other.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import matplotlib as mpl
+from IPython.display import publish_display_data
+from matplotlib.figure import Figure
+
+from icl.settings import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
+
+
+class Measure(NamedTuple):
+    """How a measure is named and drawn."""
+
+    label: str
+    colour: str
+    dash: str = "-"
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keyword arguments for `Axes.plot`."""
+        return {"color": self.colour, "linestyle": self.dash}
+
+
+INK: Final = "#7a7a7a"  # axes and text: as far from white as from near-black
+START, END = "#2a9d5c", "#d1495b"  # first and last point of a path, as in Figure 7c
+
+_LAYER_1, _LAYER_2, _CLASSIFIER, _LABELS = "#1a939a", "#d07a00", "#2a63e6", "#ce2f4c"
+_IN_CONTEXT, _IN_WEIGHTS = "#9147b8", "#a86a1c"
+
+# A logit of the landscape or the minimal model has the colour of the measure that it sets.
+MEASURES: Final = {
+    "loss": Measure("loss", "#7d7d7d"),
+    "icl": Measure("in-context learning", _IN_CONTEXT),
+    "icl_swapped": Measure("in-context learning, swapped labels", _IN_CONTEXT, "--"),
+    "iwl": Measure("in-weights learning", _IN_WEIGHTS),
+    "iwl_absent": Measure("in-weights learning, target's class absent", _IN_WEIGHTS, "--"),
+    "ila1": Measure("item–label association", _LAYER_1),
+    "tila2": Measure("target–item–label association", _LAYER_2),
+    "cla": Measure("context–label accuracy", _CLASSIFIER),
+    "tla2": Measure("target–labels association", _LABELS),
+    "beta1": Measure(r"$\beta_1$, layer 1", _LAYER_1),
+    "alpha": Measure(r"$\alpha$, layer 2", _LAYER_2),
+    "beta2": Measure(r"$\beta_2$, layer 2", _LABELS),
+    "xi": Measure(r"$\xi$, classifier", _CLASSIFIER),
+}
+
+RC: Final[dict[Any, Any]] = {
+    "axes.edgecolor": INK,
+    "axes.facecolor": "none",
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "font.size": 11,
+    "grid.alpha": 0.35,
+    "grid.color": INK,
+    "legend.frameon": False,
+    "legend.labelcolor": "linecolor",
+    "lines.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "path",  # looks the same wherever it is opened
+    "svg.hashsalt": "icl",  # the same figure gives the same bytes
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+styled = mpl.rc_context(RC)  # decorator of every figure function
+
+
+def figure(width: float = 6.8, height: float = 3.4) -> Figure:
+    """An empty figure, in inches, that pyplot does not know of and so nothing has to close."""
+    return Figure(figsize=(width, height))
+
+
+def label_at(ax: Axes, x: float, y: float, text: str, **options: Any) -> Annotation:
+    """Write beside the point (x, y) of the data: a direct label, instead of a legend."""
+    settings: dict[str, Any] = {"xytext": (5, 0), "va": "center", "annotation_clip": False}
+    return ax.annotate(text, (x, y), textcoords="offset points", **settings | options)
+
+
+def to_svg(fig: Figure) -> str:
+    """The figure as SVG, without a date: drawn anew from the same data, it is the same text."""
+    buffer = io.StringIO()
+    with mpl.rc_context(RC):
+        fig.savefig(buffer, format="svg", metadata={"Date": None}, dpi=200)
+    return buffer.getvalue()
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Display a figure as SVG with its alternative text, which must not be empty (InputError).
+
+    The text is also the output's plain form; `icl.figures.alt_text` takes it to the page.
+    """
+    text = " ".join(alt.split())
+    if not text:
+        raise InputError("alt='' must say what the figure shows")
+    publish_display_data(  # type: ignore[no-untyped-call]
+        {"image/svg+xml": to_svg(fig), "text/plain": text},
+        metadata={"image/svg+xml": {"alt": text}},
+    )

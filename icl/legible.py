@@ -1,0 +1,101 @@
+"""Training the legible networks with PyTorch's autograd: the oracle of the fast engine, and the
+GPU's.
+
+All seeds are one batched tensor. Batches are the fast engine's, drawn by :class:`icl.task.World`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from icl import minimal, network
+from icl.fast import Output
+from icl.model import Model
+from icl.settings import InputError
+from icl.task import Array, Sequences, World
+
+
+def forward(model: Model, theta: network.Theta, tokens: Tensor, P: int) -> network.Output:
+    """The network of a model's kind on tokens of P + D dimensions."""
+    if model.kind == "full":
+        return network.forward(theta, tokens)
+    return minimal.forward(theta, tokens[..., P:])
+
+
+class LegibleEngine:
+    """Seeds that train together on a device.
+
+    Parameters
+    ----------
+    worlds: one a seed, all of the same task and dtype.
+    model: the network.
+    batch: sequences a step and seed.
+    device: as PyTorch names it; :class:`icl.settings.InputError` where there is none such.
+    """
+
+    def __init__(
+        self, worlds: list[World], model: Model, batch: int = 128, device: str = "cpu"
+    ) -> None:
+        check_device(device)
+        self.worlds, self.model, self.batch = worlds, model, batch
+        self.device = torch.device(device)
+        self.theta: dict[str, Tensor] = {}
+
+    def load(self, parameters: list[dict[str, Array]]) -> None:
+        """Take these parameters, one dict a seed."""
+        self.theta = {
+            name: torch.tensor(np.stack([p[name] for p in parameters]), device=self.device)
+            for name in parameters[0]
+        }
+        for name, value in self.theta.items():
+            value.requires_grad_(name != "beta2" or self.model.train_beta2)
+
+    def parameters(self) -> list[dict[str, Array]]:
+        """Copies of the present parameters, one dict a seed."""
+        values = {name: value.detach().cpu().numpy() for name, value in self.theta.items()}
+        return [{k: v[i].copy() for k, v in values.items()} for i in range(len(self.worlds))]
+
+    def losses(self, step: int) -> Float[Array, "seed"]:
+        """Each seed's loss on its batch of a step; nothing is trained."""
+        with torch.no_grad():
+            return self._losses(step).cpu().numpy()
+
+    def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
+        """One step of SGD on every seed: theta <- (1 - decay) theta - learning_rate grad."""
+        losses = self._losses(step)
+        trained = [value for value in self.theta.values() if value.requires_grad]
+        grads = torch.autograd.grad(losses.sum(), trained)
+        with torch.no_grad():
+            for value, grad in zip(trained, grads, strict=True):
+                value.mul_(1 - decay).sub_(grad, alpha=learning_rate)
+        return losses.detach().cpu().numpy()
+
+    def forward(self, seed: int, sequences: Sequences) -> Output:
+        """Logits and attention of the seed at this place in the list."""
+        world = self.worlds[seed]
+        theta = {name: value[seed] for name, value in self.theta.items()}
+        tokens = torch.from_numpy(world.tokens(sequences)).to(self.device)
+        with torch.no_grad():
+            o = forward(self.model, theta, tokens, world.task.P)
+        return Output(o.logits.cpu().numpy(), o.p1.cpu().numpy(), o.p2[:, -1].cpu().numpy())
+
+    def _losses(self, step: int) -> Float[Tensor, "seed"]:
+        batches = [world.batch(step, self.batch) for world in self.worlds]
+        tokens = np.stack([w.tokens(b) for w, b in zip(self.worlds, batches, strict=True)])
+        target = torch.from_numpy(np.stack([b.target for b in batches])).to(self.device)
+        u = torch.from_numpy(tokens).to(self.device)
+        logits = forward(self.model, self.theta, u, self.worlds[0].task.P).logits
+        losses = torch.nn.functional.cross_entropy(logits.mT, target, reduction="none")
+        return losses.mean(1)
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that PyTorch does not know or that this machine lacks."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device={name!r} cannot be used here: {reason}") from None

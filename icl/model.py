@@ -1,0 +1,112 @@
+"""What is trained: the settings of both models, the shapes of their parameters, their first values.
+
+Parameters are a dict of arrays under the paper's letters, so that the legible networks
+(:mod:`icl.network`, :mod:`icl.minimal`) and the fast ones (:mod:`icl.fast`) share them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from icl.settings import Settings
+from icl.task import DType, Stream, Task, generator
+
+Array = np.ndarray
+
+
+class Model(Settings):
+    """Which network is trained.
+
+    ``full`` is section 2's: two attention layers of width P+D (eq. 2-3) and a classifier.
+    ``minimal`` is section 3's induction head of three scalars (eq. 4-6) and a classifier of the
+    same form, width 2D.
+    """
+
+    kind: Literal["full", "minimal"] = "full"
+    hidden: int = Field(3, ge=1, le=8, description="hidden ReLU layers of the classifier")
+    attention_scale: float = Field(
+        1.0, gt=0, description="factor on the standard deviation 1/sqrt(D) of Q, K, V at the start"
+    )
+    train_beta2: bool = Field(
+        True, description="minimal model: train beta2 (three parameters) or hold it at 0 (two)"
+    )
+
+    @model_validator(mode="after")
+    def _settings_fit_the_kind(self) -> Self:
+        if self.kind == "full" and not self.train_beta2:
+            raise ValueError(
+                "train_beta2=False needs kind='minimal': the full network has no beta2"
+            )
+        if self.kind == "minimal" and self.attention_scale != 1.0:
+            raise ValueError(
+                f"attention_scale={self.attention_scale} needs kind='full': "
+                "the minimal model's attention starts at 0"
+            )
+        return self
+
+    def width(self, task: Task) -> int:
+        """Width of the classifier: P+D in the full network, 2D (content, buffer) in the minimal."""
+        return task.P + task.D if self.kind == "full" else 2 * task.D
+
+
+def shapes(model: Model, task: Task) -> dict[str, tuple[int, ...]]:
+    """Shape of every parameter, in the order in which a flat vector holds them."""
+    E = model.width(task)
+    attention: dict[str, tuple[int, ...]] = (
+        dict.fromkeys(("Q1", "K1", "V1", "Q2", "K2", "V2"), (E, E))
+        if model.kind == "full"
+        else {"alpha": (), "beta1": (), "beta2": ()}
+    )
+    classifier: dict[str, tuple[int, ...]] = {}
+    for layer in range(1, model.hidden + 1):
+        classifier |= {f"W{layer}": (E, E), f"b{layer}": ()}
+    return attention | classifier | {"R": (task.L, E)}
+
+
+def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> dict[str, Array]:
+    """First values, as in the original experiments.
+
+    Q, K, V ~ N(0, 1/D); W ~ N(0, 2/E) (He); one scalar bias a layer and the readout R ~ N(0, 1/E),
+    E the width. The minimal model's alpha, beta1 and beta2 are 0, the start of the landscape's
+    path.
+    """
+    E = model.width(task)
+    rng = generator(seed, Stream.INIT)
+
+    def value(name: str, shape: tuple[int, ...]) -> Array:
+        if name in ("alpha", "beta1", "beta2"):
+            return np.zeros(shape, dtype)
+        variance = {"W": 2 / E, "b": 1 / E, "R": 1 / E}.get(
+            name[0], model.attention_scale**2 / task.D
+        )
+        return np.asarray(rng.standard_normal(shape) * np.sqrt(variance), dtype)
+
+    return {name: value(name, shape) for name, shape in shapes(model, task).items()}
+
+
+class Flat:
+    """Parameters as views of one vector, so that an update of them all is one operation."""
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]], dtype: DType) -> None:
+        sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
+        self.vector = np.zeros(sum(sizes.values()), dtype)
+        self.views: dict[str, Array] = {}
+        start = 0
+        for name, shape in shapes.items():
+            self.views[name] = self.vector[start : start + sizes[name]].reshape(shape)
+            start += sizes[name]
+
+    def __getitem__(self, name: str) -> Array:
+        return self.views[name]
+
+    def load(self, values: dict[str, Array]) -> None:
+        """Copy values in, by name."""
+        for name, view in self.views.items():
+            view[...] = values[name]
+
+    def copy(self) -> dict[str, Array]:
+        """Values that stay as they are when the vector changes."""
+        return {name: view.copy() for name, view in self.views.items()}

@@ -1,0 +1,58 @@
+"""Section 2: the attention-only network, written as the paper writes it (eq. 2-3).
+
+The legible network: the oracle of the fast one, the place for analysis, and what runs on a GPU.
+Leading axes of tokens and parameters broadcast, so that many seeds are one batched tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Theta = Mapping[str, Tensor]
+
+
+class Output(NamedTuple):
+    """What a network makes of tokens: logits of the target's label, attention of both layers."""
+
+    logits: Float[Tensor, "*seed S L"]
+    p1: Float[Tensor, "*seed S T T"]  # [query, key]
+    p2: Float[Tensor, "*seed S T T"]
+
+
+def attention(
+    u: Float[Tensor, "*seed S T E"], K: Float[Tensor, "*seed E E"], Q: Float[Tensor, "*seed E E"]
+) -> Float[Tensor, "*seed S T T"]:
+    """p_ij = exp((K u_j).(Q u_i)) / sum_{k<=i} exp((K u_k).(Q u_i))  (eq. 3)."""
+    keys, queries = u @ K.mT.unsqueeze(-3), u @ Q.mT.unsqueeze(-3)
+    logits = queries @ keys.mT
+    return torch.softmax(logits.masked_fill(future(u.shape[-2], u.device), -torch.inf), dim=-1)
+
+
+def future(T: int, device: torch.device) -> Bool[Tensor, "T T"]:
+    """[query, key]: keys that a causal network must not see."""
+    return torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
+
+
+def forward(theta: Theta, u: Float[Tensor, "*seed S T E"]) -> Output:
+    """Eq. 2: v = u + V1 p1 u, w = v + V2 p2 v; the classifier sees the target's token w_n."""
+    V1, V2 = theta["V1"].unsqueeze(-3), theta["V2"].unsqueeze(-3)
+    p1 = attention(u, theta["K1"], theta["Q1"])
+    v = u + p1 @ u @ V1.mT
+    p2 = attention(v, theta["K2"], theta["Q2"])
+    w = v + p2 @ v @ V2.mT
+    return Output(classify(theta, w[..., -1, :]), p1, p2)
+
+
+def classify(theta: Theta, w: Float[Tensor, "*seed S E"]) -> Float[Tensor, "*seed S L"]:
+    """Hidden layers h <- relu(W h + b), b a scalar, as many as ``theta`` holds; then logits R h."""
+    h, layer = w, 1
+    while f"W{layer}" in theta:
+        b = theta[f"b{layer}"][..., None, None]
+        h = torch.relu(h @ theta[f"W{layer}"].mT + b)
+        layer += 1
+    return h @ theta["R"].mT

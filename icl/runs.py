@@ -1,0 +1,328 @@
+"""A run's identity, its stored curves, and the one way to have them: load or train.
+
+A run is one configuration and one seed. The configuration's hash names its folder; nothing else
+(no date, path, machine or engine) does, so the same question always finds the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from filelock import FileLock, Timeout
+from pydantic import Field
+from tqdm.auto import tqdm
+
+from icl import fast, store, training
+from icl.model import Model
+from icl.settings import InputError, Settings
+from icl.task import Task, World
+from icl.training import Recorder, State, Training
+
+VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
+
+EngineName = Literal["fast", "legible"]
+
+
+class RunConfig(Settings):
+    """What determines a run, but for its seed."""
+
+    task: Task = Field(default_factory=Task)
+    model: Model = Field(default_factory=Model)
+    training: Training = Field(default_factory=Training)
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 of :data:`VERSION` and what is not a default.
+
+        So a new setting whose default means what was done before leaves every stored run its name.
+        """
+        changed = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+        return hashlib.sha256(f"{VERSION} {changed}".encode()).hexdigest()[:12]
+
+    @property
+    def name(self) -> str:
+        """The folder of its runs: the model's kind, K and B for the eye, the hash for the rest."""
+        return f"{self.model.kind}-K{self.task.K}-B{self.task.B}-{self.hash}"
+
+    def describe(self) -> str:
+        """One line for people: the model and the task, and what differs from the defaults."""
+        t = self.task
+        parts = [f"{self.model.kind} model", f"K={t.K}", f"L={t.L}", f"N={t.N}", f"B={t.B}"]
+        parts += [f"p_B={t.p_B:g}", f"p_C={t.p_C:g}", f"alpha={t.alpha:g}", f"eps={t.eps:g}"]
+        shown = {"K", "L", "N", "B", "p_B", "p_C", "alpha", "eps"}
+        for settings in (self.task, self.model, self.training):
+            for field, info in type(settings).model_fields.items():
+                value = getattr(settings, field)
+                if field not in shown | {"kind", "steps"} and value != info.default:
+                    parts.append(f"{field}={value}")
+        return ", ".join([*parts, f"{self.training.steps:,} steps"])
+
+
+def default_root() -> Path:
+    """The store: $ICL_STORE, or ``results/`` of the checkout, or ``results/`` here."""
+    if "ICL_STORE" in os.environ:
+        return Path(os.environ["ICL_STORE"])
+    checkout = Path(__file__).resolve().parent.parent
+    return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "results"
+
+
+class Store:
+    """Runs in a folder: ``<name of the configuration>/<seed>.nc``, checkpoints beside them.
+
+    Any number of processes may use one store: files appear whole, and a run that one process
+    trains is locked for the others.
+    """
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        self.root = Path(root) if root is not None else default_root()
+
+    def path(self, config: RunConfig, seed: int) -> Path:
+        """Where a run's curves lie."""
+        return self.root / config.name / f"{seed}.nc"
+
+    def checkpoint_path(self, config: RunConfig, seed: int) -> Path:
+        """Where a half-done run lies."""
+        return self.root / config.name / f"{seed}.checkpoint.npz"
+
+    def has(self, config: RunConfig, seed: int) -> bool:
+        """Whether a run is stored (unread: it may yet turn out to be corrupt)."""
+        return self.path(config, seed).exists()
+
+    def load(self, config: RunConfig, seed: int) -> xr.Dataset | None:
+        """A run's curves, or None when it is not stored.
+
+        Raises :class:`icl.store.CorruptFile` for a file that is not what was written, or that
+        holds another run; it is set aside first.
+        """
+        path = self.path(config, seed)
+        content = store.read(path)
+        if content is None:
+            return None
+        with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as file:
+            dataset = file.load()
+        if RunConfig.model_validate_json(dataset.attrs["config"]) != config or (
+            dataset.attrs["seed"] != seed
+        ):
+            raise store.CorruptFile(store.set_aside(path, "it holds another run"))
+        return dataset
+
+    def save(self, config: RunConfig, seed: int, state: State, engine: str) -> None:
+        """Store a finished run and drop its checkpoint."""
+        dataset = to_dataset(config, seed, state, engine)
+        store.write(self.path(config, seed), to_netcdf(dataset))
+        self.checkpoint_path(config, seed).unlink(missing_ok=True)
+
+    def checkpoint(self, config: RunConfig, seed: int) -> State | None:
+        """A half-done run's state, or None; a corrupt one is set aside and does not count."""
+        try:
+            content = store.read(self.checkpoint_path(config, seed))
+        except store.CorruptFile as error:
+            tqdm.write(f"warning: {error}; the run starts again")
+            return None
+        return None if content is None else State.parse(content)
+
+    def save_checkpoint(self, config: RunConfig, seed: int, state: State) -> None:
+        """Keep a half-done run."""
+        store.write(self.checkpoint_path(config, seed), state.dump())
+
+    @contextmanager
+    def lock(self, config: RunConfig, seed: int, wait: bool = True) -> Iterator[bool]:
+        """Hold a run; yields False when another process does and ``wait`` is off."""
+        path = self.root / config.name / f".{seed}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise store.StoreError(f"cannot write {path.parent}: {error.strerror}") from None
+        try:
+            yield True
+        finally:
+            lock.release()
+
+
+def to_dataset(config: RunConfig, seed: int, state: State, engine: str) -> xr.Dataset:
+    """Curves over steps as labelled arrays."""
+    columns = {name: np.stack([r[name] for r in state.records]) for name in state.records[0]}
+    dims = {
+        "rank_accuracy": ("step", "rank_bin"),
+        "map1": ("step", "query", "key"),
+        "row2": ("step", "pair", "key"),
+    }
+    steps = np.arange(len(state.records)) * config.training.every
+    dataset = xr.Dataset(
+        {name: (dims.get(name, ("step",)), value) for name, value in columns.items()},
+        coords={"step": steps},
+        attrs={
+            "config": config.model_dump_json(),
+            "seed": seed,
+            "stopped_at": state.step,
+            "engine": engine,
+            "seconds": round(state.seconds, 1),
+            "version": VERSION,
+        },
+    )
+    if config.training.keep_parameters:
+        for name, value in state.theta.items():
+            axes = tuple(f"{name}_{axis}" for axis in range(value.ndim))
+            dataset[f"theta_{name}"] = (axes, value)
+    return dataset
+
+
+def to_netcdf(dataset: xr.Dataset) -> bytes:
+    """A compressed NetCDF-4 file's bytes."""
+    encoding = {
+        name: {"zlib": True, "complevel": 6, "shuffle": True}
+        for name, variable in dataset.variables.items()
+        if variable.ndim
+    }
+    return bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))
+
+
+def train(
+    config: RunConfig,
+    seeds: Sequence[int],
+    to: Store,
+    engine: EngineName = "fast",
+    device: str = "cpu",
+    tick: Callable[[int], object] = lambda n: None,
+) -> None:
+    """Train and store runs, each from its checkpoint if it has one.
+
+    The fast engine trains one seed after the other, the legible one all seeds together. Raises
+    :class:`icl.training.Diverged`, :class:`icl.store.StoreError`.
+    """
+    if device != "cpu" and engine == "fast":
+        raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
+    groups = [[seed] for seed in seeds] if engine == "fast" else [list(seeds)]
+    for group in groups:
+        _train_group(config, group, to, engine, device, tick)
+
+
+def _train_group(
+    config: RunConfig,
+    seeds: list[int],
+    to: Store,
+    engine: EngineName,
+    device: str,
+    tick: Callable[[int], object],
+) -> None:
+    task, model, settings = config.task, config.model, config.training
+    states = {
+        seed: to.checkpoint(config, seed) or training.start(task, model, settings, seed)
+        for seed in seeds
+    }
+    tick(sum(state.step for state in states.values()))
+    recorders = {seed: Recorder(task, settings, seed) for seed in seeds}
+
+    while states:
+        step = min(state.step for state in states.values())
+        level = [seed for seed, state in states.items() if state.step == step]
+        worlds = [World(task, seed, settings.dtype) for seed in level]
+        training.advance(
+            _engine(engine, worlds, model, settings.batch, device),
+            [states[seed] for seed in level],
+            [recorders[seed] for seed in level],
+            settings,
+            save=partial(_keep, to, config, level),
+            tick=tick,
+        )
+        for seed in level:
+            if training.finished(states[seed], settings):
+                to.save(config, seed, states.pop(seed), engine)
+
+
+def _keep(to: Store, config: RunConfig, seeds: list[int], state: State, place: int) -> None:
+    to.save_checkpoint(config, seeds[place], state)
+
+
+def _engine(
+    name: EngineName, worlds: list[World], model: Model, batch: int, device: str
+) -> training.Engine:
+    if name == "fast":
+        return fast.engine(worlds[0], model, batch)
+    from icl.legible import LegibleEngine  # torch takes a second and half a gigabyte
+
+    return LegibleEngine(worlds, model, batch, device)
+
+
+def load_or_train(
+    config: RunConfig,
+    seeds: int | Iterable[int] = 6,
+    root: Path | str | None = None,
+    engine: EngineName = "fast",
+    device: str = "cpu",
+    progress: bool = True,
+) -> xr.Dataset:
+    """A configuration's curves, dimensions (seed, step, ...): stored runs at once, others trained.
+
+    Parameters
+    ----------
+    config: what to train.
+    seeds: how many (from 0), or which.
+    root: the store's folder; by default ``results/`` of the checkout, or $ICL_STORE.
+    engine: ``fast`` or ``legible``; the same runs to rounding.
+    device: where the legible engine computes.
+    progress: show a bar with an estimate of the time left while training.
+
+    Seeds that stopped early by the stop rule are carried forward to the last step of the longest:
+    the variable ``carried`` marks these values, ``stopped_at`` says where each stopped.
+    """
+    wanted = seed_list(seeds)
+    to = Store(root)
+    missing = [seed for seed in wanted if _try_load(to, config, seed) is None]
+    if missing:
+        total = config.training.steps * len(missing)
+        with tqdm(
+            total=total, unit="step", unit_scale=True, desc=config.name, disable=not progress
+        ) as bar:
+            for seed in missing:
+                with to.lock(config, seed):
+                    if not to.has(config, seed):
+                        train(config, [seed], to, engine, device, bar.update)
+    datasets = [to.load(config, seed) for seed in wanted]
+    return combine(config, [d for d in datasets if d is not None])
+
+
+def _try_load(to: Store, config: RunConfig, seed: int) -> xr.Dataset | None:
+    try:
+        return to.load(config, seed)
+    except store.CorruptFile as error:
+        tqdm.write(f"warning: {error}; it is computed again")
+        return None
+
+
+def seed_list(seeds: int | Iterable[int]) -> list[int]:
+    """Seeds from their number or themselves, each once and at least 0."""
+    wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not wanted or min(wanted) < 0 or len(set(wanted)) < len(wanted):
+        raise InputError(f"seeds={seeds} must be a number above 0, or different numbers from 0 up")
+    return wanted
+
+
+def combine(config: RunConfig, datasets: list[xr.Dataset]) -> xr.Dataset:
+    """Seeds side by side on one step axis, the stopped ones carried forward and marked."""
+    seeds = [int(d.attrs["seed"]) for d in datasets]
+    stopped = [int(d.attrs["stopped_at"]) for d in datasets]
+    steps = max((d.step.values for d in datasets), key=len)
+    carried = np.array([steps > stop for stop in stopped])
+    full = [d.reindex(step=steps, method="ffill") for d in datasets]
+    out = xr.concat(full, dim="seed", combine_attrs="drop", join="exact")
+    out = out.assign_coords(seed=seeds)
+    out["stopped_at"] = ("seed", np.array(stopped))
+    out["carried"] = (("seed", "step"), carried)
+    out.attrs = {"config": config.model_dump_json(), "name": config.name}
+    return out
