@@ -11,8 +11,8 @@ formed where the dot product of tokens with one vector does:
     sum_j p2_j v_j = m = sum_j p2_j u_j + V1 b     with b = sum_j p2_j sum_k p1_jk u_k
 
 Names: S sequences, T = 2N+1 tokens, E = P+D. ``d`` before a name is the loss's gradient in it.
-Attention of layer 1 lies as [key, sequence, query], so that a softmax over keys runs along the
-memory.
+Layer 1's attention lies as [query, key, sequence], and so does all that has a number a token: sums
+over tokens then run along the memory, sequences side by side.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ class _Workspace:
     def __init__(self, S: int, T: int, E: int, dtype: np.typing.DTypeLike) -> None:
         self.U = np.zeros((S, T, E), dtype)
         self.rows = np.empty((S, T, E), dtype)  # U A on the way forward, ds1 U on the way back
-        self.p = np.empty((T, S, T), dtype)
-        self.scratch = np.empty((T, S, T), dtype)
+        self.p = np.empty((T, T, S), dtype)
+        self.scratch = np.empty((T, T, S), dtype)
+        self.ds1 = np.empty((S, T, T), dtype)
         self.pairs = np.empty((4, S, 2, E), dtype)
-        self.weights = np.empty((2, S, 2, T), dtype)
         self._token_start: Int[Array, "S T"] = (np.arange(S * T) * E).reshape(S, T)
         self._position = np.arange(T)
         self._ones = self._token_start  # where U's one-hot positions stand now
@@ -158,14 +158,14 @@ class _Forward:
     """A forward pass as the backward pass needs it; names as in the module's docstring."""
 
     U: Float[Array, "S T E"]
-    p: Float[Array, "T S T"]
-    p_y1: Float[Array, "S T"]
-    y1: Float[Array, "S T"]
+    p: Float[Array, "T T S"]
+    p_y1: Float[Array, "T S"]
+    y1: Float[Array, "T S"]
     a_n: Float[Array, "S E"]
     v_n: Float[Array, "S E"]
     q2: Float[Array, "S E"]
     g: Float[Array, "S E"]
-    p2: Float[Array, "S T"]
+    p2: Float[Array, "T S"]
     b: Float[Array, "S E"]
     m: Float[Array, "S E"]
     w: Float[Array, "S E"]
@@ -178,8 +178,8 @@ class FullEngine(Engine):
         super().__init__(world, model, batch)
         task = world.task
         self._spaces: dict[int, _Workspace] = {}
-        key, query = np.indices((task.T, task.T))
-        self._causal = np.where(key > query, -np.inf, 0).astype(world.dtype)[:, None, :]
+        query, key = np.indices((task.T, task.T))
+        self._causal = np.where(key > query, -np.inf, 0).astype(world.dtype)[:, :, None]
         E = model.width(task)
         self._A = np.empty((E, E), world.dtype)
         self._windows_of_A = sliding_window_view(self._A[: task.P], task.T, axis=0).swapaxes(1, 2)
@@ -197,8 +197,8 @@ class FullEngine(Engine):
         parts: list[Output] = []
         for chunk in _chunks(sequences, self.batch):
             f = self._forward(chunk, self._space(len(chunk)))
-            p1 = np.ascontiguousarray(f.p.transpose(1, 2, 0))
-            parts.append(Output(self._classify(f.w)[-1], p1, f.p2.copy()))
+            p1 = np.ascontiguousarray(f.p.transpose(2, 0, 1))
+            parts.append(Output(self._classify(f.w)[-1], p1, f.p2.T))
         return Output(
             np.concatenate([part.logits for part in parts]),
             np.concatenate([part.p1 for part in parts]),
@@ -217,11 +217,10 @@ class FullEngine(Engine):
         pair = space.pairs[2]
         dm = np.matmul(dw, V2, out=pair[:, 0])
         np.matmul(dm, V1, out=pair[:, 1])  # db
-        z0, z1 = _halves(pair @ U.mT)
+        z0, z1 = _dot_tokens(U, pair)
         p_z1 = _over_keys(p, z1, space.scratch)
-        ds2 = _softmax_backward(f.p2, z0 + p_z1, out=space.weights[1][:, 0])
-        _over_queries(ds2, p, out=space.weights[1][:, 1])
-        dg, dh = _halves(np.matmul(space.weights[1], U, out=space.pairs[3]))
+        ds2 = _softmax_backward(f.p2, z0 + p_z1)
+        dg, dh = _sum_tokens(ds2, _over_queries(p, ds2, space.scratch), U, out=space.pairs[3])
         dg += dh @ V1.T
         dq2 = dg @ K2.T
         np.matmul(f.q2.T, dg, out=grad["K2"])
@@ -231,17 +230,17 @@ class FullEngine(Engine):
         dV1 = np.matmul(dm.T, f.b, out=grad["V1"])  # V1 stands in m, in h and in v_n
         dV1 += g.T @ dh
         dV1 += dv_n.T @ f.a_n
-        z2 = (U @ (dv_n @ V1)[:, :, None])[:, :, 0]
+        z2 = (U @ (dv_n @ V1)[:, :, None])[:, :, 0].T
 
         # dp1 = p2 (x) z1 + ds2 (x) y1, and z2 in the target's row: its softmax's row sums are
         # known.
         row_sums = f.p2 * p_z1
         row_sums += ds2 * f.p_y1
-        row_sums[:, -1] += np.einsum("ks,sk->s", p[:, :, -1], z2)
-        ds1 = np.multiply(z1.T[:, :, None], f.p2, out=space.scratch)
-        ds1 += f.y1.T[:, :, None] * ds2
-        ds1[:, :, -1] += z2.T
-        ds1 -= row_sums
+        row_sums[-1] += (p[-1] * z2).sum(0)
+        ds1 = np.multiply(f.p2[:, None], z1, out=space.scratch)
+        ds1 += ds2[:, None] * f.y1
+        ds1[-1] += z2
+        ds1 -= row_sums[:, None]
         ds1 *= p
         dA = self._gradient_of_A(ds1, sequences, space)
         np.matmul(theta["K1"], dA.T, out=grad["Q1"])
@@ -252,26 +251,25 @@ class FullEngine(Engine):
         theta = self.theta
         U = space.set_tokens(sequences, self.world)
         p = self._attention1(sequences, space)
-        a_n = (p[:, :, -1].T[:, None, :] @ U)[:, 0]
+        a_n = (np.ascontiguousarray(p[-1].T)[:, None, :] @ U)[:, 0]
         v_n = a_n @ theta["V1"].T
         v_n += U[:, -1]
         q2 = v_n @ theta["Q2"].T
         pair = space.pairs[0]
         g = np.matmul(q2, theta["K2"], out=pair[:, 0])
         np.matmul(g, theta["V1"], out=pair[:, 1])  # h
-        y0, y1 = _halves(pair @ U.mT)
+        y0, y1 = _dot_tokens(U, pair)
         p_y1 = _over_keys(p, y1, space.scratch)
-        p2 = _softmax(y0 + p_y1, out=space.weights[0][:, 0])
-        _over_queries(p2, p, out=space.weights[0][:, 1])
-        p2_u, b = _halves(np.matmul(space.weights[0], U, out=space.pairs[1]))
+        p2 = _softmax(y0 + p_y1)
+        p2_u, b = _sum_tokens(p2, _over_queries(p, p2, space.scratch), U, out=space.pairs[1])
         m = b @ theta["V1"].T
         m += p2_u
         w = m @ theta["V2"].T
         w += v_n
         return _Forward(U, p, p_y1, y1, a_n, v_n, q2, g, p2, b, m, w)
 
-    def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T S T"]:
-        """p1 as [key, sequence, query].
+    def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T T S"]:
+        """p1 as [query, key, sequence].
 
         u_i A is a row of A for the one-hot position plus a product for the content; and labels are
         few, so theirs is formed once and looked up.
@@ -282,17 +280,15 @@ class FullEngine(Engine):
         UA[:, 1::2] = (self.world.label_contents @ A[P:])[sequences.labels]
         UA += self._windows_of_A[sequences.window]
         s1 = UA @ space.U.mT
-        p = np.add(s1.transpose(2, 0, 1), self._causal, out=space.p)
-        p -= p.max(0)
-        np.exp(p, out=p)
-        return np.asarray(np.divide(p, p.sum(0), out=p))
+        return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
 
     def _gradient_of_A(
-        self, ds1: Float[Array, "T S T"], sequences: Sequences, space: _Workspace
+        self, ds1: Float[Array, "T T S"], sequences: Sequences, space: _Workspace
     ) -> Float[Array, "E E"]:
         """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, by item, by label."""
         task, world = self.task, self.world
-        G = np.matmul(ds1.transpose(1, 2, 0), space.U, out=space.rows)
+        space.ds1[...] = ds1.transpose(2, 0, 1)
+        G = np.matmul(space.ds1, space.U, out=space.rows)
         dA = np.zeros((task.P + task.D,) * 2, G.dtype)
         for start, rows in zip(sequences.window.tolist(), G, strict=True):
             window = dA[start : start + task.T]
@@ -312,35 +308,53 @@ def _chunks(sequences: Sequences, size: int) -> Iterator[Sequences]:
     return (sequences[i : i + size] for i in range(0, len(sequences), size))
 
 
-def _halves(pair: Float[Array, "S 2 n"]) -> tuple[Float[Array, "S n"], Float[Array, "S n"]]:
-    return pair[:, 0], pair[:, 1]
+def _dot_tokens(
+    U: Float[Array, "S T E"], pair: Float[Array, "S 2 E"]
+) -> tuple[Float[Array, "T S"], Float[Array, "T S"]]:
+    """u_j . x and u_j . y for every token and a pair of vectors a sequence."""
+    x, y = np.ascontiguousarray((pair @ U.mT).transpose(1, 2, 0))
+    return x, y
+
+
+def _sum_tokens(
+    x: Float[Array, "T S"],
+    y: Float[Array, "T S"],
+    U: Float[Array, "S T E"],
+    out: Float[Array, "S 2 E"],
+) -> tuple[Float[Array, "S E"], Float[Array, "S E"]]:
+    """sum_j x_j u_j and sum_j y_j u_j."""
+    weights = np.stack([x.T, y.T], axis=1)
+    np.matmul(weights, U, out=out)
+    return out[:, 0], out[:, 1]
 
 
 def _over_keys(
-    p: Float[Array, "T S T"], y: Float[Array, "S T"], scratch: Float[Array, "T S T"]
-) -> Float[Array, "S T"]:
+    p: Float[Array, "T T S"], y: Float[Array, "T S"], scratch: Float[Array, "T T S"]
+) -> Float[Array, "T S"]:
     """sum_k p_qk y_k for every query q."""
-    return np.asarray(np.multiply(p, y.T[:, :, None], out=scratch).sum(0))
+    return np.asarray(np.multiply(p, y, out=scratch).sum(1))
 
 
 def _over_queries(
-    y: Float[Array, "S T"], p: Float[Array, "T S T"], out: Float[Array, "S T"]
-) -> Float[Array, "S T"]:
+    p: Float[Array, "T T S"], y: Float[Array, "T S"], scratch: Float[Array, "T T S"]
+) -> Float[Array, "T S"]:
     """sum_q y_q p_qk for every key k."""
-    return np.asarray(np.matmul(y[:, None, :], p.transpose(1, 2, 0), out=out[:, None, :])[:, 0])
+    return np.asarray(np.multiply(p, y[:, None], out=scratch).sum(0))
 
 
-def _softmax(s: Float[Array, "S T"], out: Float[Array, "S T"]) -> Float[Array, "S T"]:
-    s -= s.max(1, keepdims=True)
+def _softmax(s: Float[Array, "*q T S"]) -> Float[Array, "*q T S"]:
+    """Over keys, in place."""
+    s -= s.max(-2, keepdims=True)
     np.exp(s, out=s)
-    return np.asarray(np.divide(s, s.sum(1, keepdims=True), out=out))
+    s /= s.sum(-2, keepdims=True)
+    return s
 
 
-def _softmax_backward(
-    p: Float[Array, "S T"], dp: Float[Array, "S T"], out: Float[Array, "S T"]
-) -> Float[Array, "S T"]:
-    dp -= np.einsum("sq,sq->s", p, dp)[:, None]
-    return np.asarray(np.multiply(p, dp, out=out))
+def _softmax_backward(p: Float[Array, "T S"], dp: Float[Array, "T S"]) -> Float[Array, "T S"]:
+    """The gradient in the logits, in place of the one in the probabilities."""
+    dp -= (p * dp).sum(0)
+    dp *= p
+    return dp
 
 
 class MinimalEngine(Engine):
@@ -352,7 +366,7 @@ class MinimalEngine(Engine):
         i = np.arange(T)
         self._previous = np.eye(T, k=-1, dtype=world.dtype)  # [query, key]: key = query - 1
         self._causal = np.tri(T, dtype=world.dtype)
-        self._odd = ((T - 1 - i) % 2).astype(world.dtype)  # n - j odd: the labels
+        self._odd = ((T - 1 - i) % 2).astype(world.dtype)[:, None]  # n - j odd: the labels
 
     def _attention1(self) -> Float[Array, "T T"]:
         """q1_ij of eq. 6, the same for every sequence."""
@@ -361,41 +375,39 @@ class MinimalEngine(Engine):
 
     def _forward(
         self, sequences: Sequences
-    ) -> tuple[Float[Array, "S T D"], Float[Array, "S T"], Float[Array, "S T"], Array]:
+    ) -> tuple[Float[Array, "S T D"], Float[Array, "T S"], Float[Array, "T S"], Array]:
         """Contents u, d, q2 and the classifier's input w^c_n + w^b_n, side by side."""
         S, D, theta = len(sequences), self.task.D, self.theta
         u = np.empty((S, self.task.T, D), self.world.dtype)
         u[:, 0::2] = sequences.items
         u[:, 1::2] = self.world.label_contents[sequences.labels]
-        d = (u @ sequences.items[:, -1, :, None])[:, :, 0]
-        match = d @ self._attention1().T  # v^b_j . v^c_n
-        q2 = np.empty_like(d)
-        _softmax(theta["alpha"] * match + theta["beta2"] * self._odd, out=q2)
+        d = (u @ sequences.items[:, -1, :, None])[:, :, 0].T
+        match = self._attention1() @ d  # v^b_j . v^c_n
+        q2 = _softmax(theta["alpha"] * match + theta["beta2"] * self._odd)
         w = np.empty((S, 2 * D), u.dtype)
         w[:, :D] = sequences.items[:, -1]
-        np.matmul(q2[:, None, :], u, out=w[:, None, D:])
+        np.matmul(np.ascontiguousarray(q2.T)[:, None, :], u, out=w[:, None, D:])
         return u, d, q2, w
 
     def outputs(self, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences."""
         _, _, q2, w = self._forward(sequences)
         p1 = np.broadcast_to(self._attention1(), (len(sequences), self.task.T, self.task.T))
-        return Output(self._classify(w)[-1], p1, q2)
+        return Output(self._classify(w)[-1], p1, q2.T)
 
     def loss_and_grad(self, sequences: Sequences) -> float:
         """Forward, then backward to three scalars and the classifier."""
         theta, grad, D = self.theta, self.grad, self.task.D
         u, d, q2, w = self._forward(sequences)
         loss, dw = self._classify_backward(self._classify(w), sequences.target)
-        dq2 = (u @ dw[:, D:, None])[:, :, 0]
-        ds2 = _softmax_backward(q2, dq2, out=dq2)
+        ds2 = _softmax_backward(q2, np.ascontiguousarray((u @ dw[:, D:, None])[:, :, 0].T))
         q1 = self._attention1()
-        match = d @ q1.T
+        match = q1 @ d
         grad["alpha"][...] = np.vdot(ds2, match)
         if self.model.train_beta2:
-            grad["beta2"][...] = (ds2 @ self._odd).sum()
+            grad["beta2"][...] = (ds2 * self._odd).sum()
         # match_j = sum_k q1_jk d_k, and d q1_jk / d beta1 = q1_jk ([k = j-1] - q1_j,j-1)
-        dq1 = theta["alpha"] * (ds2.T @ d)
+        dq1 = theta["alpha"] * (ds2 @ d.T)
         to_previous = (q1 * self._previous).sum(1)
         grad["beta1"][...] = np.vdot(dq1, q1 * (self._previous - to_previous[:, None]))
         return loss

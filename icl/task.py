@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
 from icl.settings import InputError, Settings
@@ -49,7 +49,7 @@ class Task(Settings):
         1.0, ge=0, le=1, description="fraction of trained-class sequences that are bursty"
     )
     p_C: float = Field(0.0, ge=0, le=1, description="fraction of sequences with novel classes")
-    alpha: float = Field(0.0, ge=0, description="rank-frequency exponent, f(k) ~ k^-alpha")
+    alpha: float = Field(0.0, ge=0, le=10, description="rank-frequency exponent, f(k) ~ k^-alpha")
     eps: float = Field(0.1, ge=0, description="within-class variability")
     D: int = Field(63, ge=1, description="dimensions of a token's content")
     P: int = Field(65, ge=3, description="dimensions of a token's one-hot position")
@@ -159,20 +159,20 @@ class Sequences:
     ``classes`` counts trained classes from 0 (the most frequent) to K-1, novel ones from K.
     """
 
-    items: Float[Array, "S N+1 D"]
     labels: Int[Array, "S N"]  # as shown in the context
+    items: Float[Array, "S N+1 D"]
     target: Int[Array, "S"]  # the right answer
     window: Int[Array, "S"]  # position of the first token
     classes: Int[Array, "S N+1"]
-    kind: Int[Array, "S"]
+    kind: UInt8[Array, "S"]
 
     def __len__(self) -> int:
         return len(self.target)
 
     def __getitem__(self, index: slice) -> Sequences:
         return Sequences(
-            self.items[index],
             self.labels[index],
+            self.items[index],
             self.target[index],
             self.window[index],
             self.classes[index],
@@ -189,11 +189,11 @@ class Sequences:
 class _Indices:
     """What a batch is made of before its contents: everything that is an integer."""
 
-    classes: Int[Array, "*n N+1"]
     labels: Int[Array, "*n N"]
+    classes: Int[Array, "*n N+1"]
     target: Int[Array, "*n"]
     window: Int[Array, "*n"]
-    kind: Int[Array, "*n"]
+    kind: UInt8[Array, "*n"]
 
 
 class World:
@@ -233,7 +233,7 @@ class World:
             self._block = (block, size, self._training_indices(rng, (BLOCK, size)))
         i = self._block[2]
         row_indices = _Indices(
-            i.classes[row], i.labels[row], i.target[row], i.window[row], i.kind[row]
+            i.labels[row], i.classes[row], i.target[row], i.window[row], i.kind[row]
         )
         return self._fill(row_indices, generator(self.seed, Stream.CONTENTS, step))
 
@@ -256,27 +256,27 @@ class World:
                 classes[rows] = draw(rng, len(rows))
         flat = self._with_labels(rng, classes, kind)
         return _Indices(
-            flat.classes.reshape(*shape, -1),
             flat.labels.reshape(*shape, -1),
+            flat.classes.reshape(*shape, -1),
             flat.target.reshape(shape),
             flat.window.reshape(shape),
             flat.kind.reshape(shape),
         )
 
     def _with_labels(
-        self, rng: np.random.Generator, classes: Int[Array, "n N+1"], kind: Int[Array, "n"]
+        self, rng: np.random.Generator, classes: Int[Array, "n items"], kind: UInt8[Array, "n"]
     ) -> _Indices:
         # Novel classes count from K, a multiple of L, so one rule gives every class its label.
         labels = classes % self.task.L
         window = rng.integers(0, self.task.P - self.task.T + 1, len(classes))
-        return _Indices(classes, labels[:, :-1], labels[:, -1], window, kind)
+        return _Indices(labels[:, :-1], classes, labels[:, -1], window, kind)
 
-    def _iid_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n N+1"]:
+    def _iid_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         if self.task.alpha == 0:
             return rng.integers(0, self.task.K, (n, self.task.N + 1))
         return np.searchsorted(self._cdf, rng.random((n, self.task.N + 1)), side="right")
 
-    def _bursty_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n N+1"]:
+    def _bursty_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         """The target's class from f; then one by one from f, each with a label not yet taken."""
         labels = self._race(rng, n, self._label_frequency)
         u = rng.random(labels.shape)
@@ -287,7 +287,7 @@ class World:
             among = flat - labels * (self.task.K // self.task.L)
         return self._scatter_copies(rng, labels + self.task.L * among)
 
-    def _novel_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n N+1"]:
+    def _novel_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         """As bursty, from the batch's own pool of equally frequent classes, numbered from K."""
         task = self.task
         pool = np.bincount(np.arange(task.novel) % task.L, minlength=task.L)  # classes of a label
@@ -309,7 +309,7 @@ class World:
 
     def _race(
         self, rng: np.random.Generator, n: int, weights: Float[Array, "L"]
-    ) -> Int[Array, "n N/B"]:
+    ) -> Int[Array, "n distinct"]:
         """N/B distinct labels a sequence, drawn one by one in proportion to their weights.
 
         Exponential clocks with the weights as rates: the first to ring follows the weights exactly,
@@ -327,8 +327,8 @@ class World:
         return np.asarray(keys[:, : self.task.classes_in_context] & mask)
 
     def _scatter_copies(
-        self, rng: np.random.Generator, classes: Int[Array, "n N/B"]
-    ) -> Int[Array, "n N+1"]:
+        self, rng: np.random.Generator, classes: Int[Array, "n distinct"]
+    ) -> Int[Array, "n items"]:
         """Copies of each class in random places of the context; the first class as target."""
         task = self.task
         bits = max((task.N - 1).bit_length(), 1)
@@ -342,7 +342,7 @@ class World:
     def _fill(self, i: _Indices, rng: np.random.Generator) -> Sequences:
         """Contents by eq. 1, x = (mu_k + eps eta) / sqrt(1 + eps^2)."""
         task = self.task
-        pool = task.novel * task.D if (i.kind == Kind.NOVEL).any() else 0
+        pool = task.novel * task.D if i.classes.max() >= task.K else 0
         noise = i.classes.size * task.D if task.eps > 0 else 0
         z = normals(rng, pool + noise, self.dtype)
         shrink = 1 / np.sqrt(1 + task.eps**2)
@@ -357,7 +357,7 @@ class World:
             eta = z[pool:].reshape(items.shape)
             eta *= task.eps * shrink / np.sqrt(task.D)
             items += eta
-        return Sequences(items, i.labels, i.target, i.window, i.classes, i.kind)
+        return Sequences(i.labels, items, i.target, i.window, i.classes, i.kind)
 
     # -- test sequences
     # -----------------------------------------------------------------------------
@@ -388,25 +388,25 @@ class World:
         indices = self._with_labels(rng, draw(rng, size), np.full(size, kind, np.uint8))
         if name == "swapped":
             indices = _Indices(
-                indices.classes,
                 (indices.labels + 1) % task.L,
+                indices.classes,
                 (indices.target + 1) % task.L,
                 indices.window,
                 indices.kind,
             )
         return self._fill(indices, rng)
 
-    def _absent_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n N+1"]:
+    def _absent_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         return self._context_without(rng, self._iid_classes(rng, n)[:, -1])
 
-    def _ranked_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n N+1"]:
+    def _ranked_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         first, last = np.array(self.task.rank_bins()).T
         bin_ = np.arange(n) % len(first)
         return self._context_without(rng, rng.integers(first[bin_] - 1, last[bin_]))
 
     def _context_without(
         self, rng: np.random.Generator, target: Int[Array, "n"]
-    ) -> Int[Array, "n N+1"]:
+    ) -> Int[Array, "n items"]:
         """Items from f given that they are not of the target's class, which is last."""
         low, mass = self._cdf[target] - self._frequency[target], self._frequency[target]
         u = rng.random((len(target), self.task.N)) * (1 - mass)[:, None]
@@ -420,7 +420,7 @@ class World:
     # -- as the network sees them
     # -------------------------------------------------------------------
 
-    def tokens(self, sequences: Sequences) -> Float[Array, "S T P+D"]:
+    def tokens(self, sequences: Sequences) -> Float[Array, "S T E"]:
         """The network's input u: a one-hot position of P dimensions, then a content of D."""
         s, task = sequences, self.task
         u = np.zeros((len(s), task.T, task.P + task.D), self.dtype)
