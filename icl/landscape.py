@@ -173,8 +173,8 @@ class Landscape(Settings):
     def descend(self, start: ArrayLike, *, rate: float, steps: int) -> Path:
         """Plain gradient descent, theta <- theta - rate x gradient, from a start of shape (..., 3).
 
-        The path has steps + 1 points. Raises InputError for a start that is not finite, rate <= 0, steps < 1, or a rate so large
-        that the path overflows.
+        The path has steps + 1 points. Raises InputError for a start that is not finite,
+        rate <= 0, steps < 1, or a rate so large that the path overflows.
         """
         theta = _check_point("start", start)
         _check_positive("rate", rate)
@@ -194,8 +194,9 @@ class Landscape(Settings):
     def flow(self, start: ArrayLike, *, until: float, steps: int) -> Path:
         """Gradient flow, d theta / d time = -gradient: the limit of `descend` for a small rate.
 
-        The start has shape (..., 3). Runge-Kutta of fourth order with equal steps in log(1 + time), so that a path of any length
-        has log-spaced records. Compare with twice the steps to see the error.
+        The start has shape (..., 3). Runge-Kutta of fourth order with equal steps in
+        log(1 + time), so that a path of any length has log-spaced records. Compare with twice
+        the steps to see the error.
         Raises InputError for a start that is not finite, until <= 0 or steps < 1.
         """
         theta = _check_point("start", start)

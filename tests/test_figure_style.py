@@ -1,0 +1,67 @@
+"""What every figure of the book shares, and the figures of the landscape."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from icl.figures import landscape as figures
+from icl.figures import style
+from icl.landscape import Landscape
+from icl.settings import InputError
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#121212", "#14181e"])
+def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
+    colours = {measure.colour for measure in style.MEASURES.values()}
+    for colour in colours | {style.INK, style.START, style.END}:
+        darker, lighter = sorted((luminance(page), luminance(colour)))
+        assert (lighter + 0.05) / (darker + 0.05) >= 3, f"{colour} on {page}"
+
+
+def test_a_figure_drawn_again_is_the_same_svg_without_a_date() -> None:
+    landscape = Landscape(N=2, L=4)
+    path = landscape.descend(np.zeros(3), rate=0.5, steps=100)
+    first, second = (style.to_svg(figures.loss_curve(landscape, path)[0]) for _ in range(2))
+    assert first == second
+    assert "<dc:date>" not in first
+    assert ElementTree.fromstring(first).tag.endswith("svg")
+    opaque = re.search(r'id="patch_1">\s*<path[^>]*style="fill: (?!none)', first)
+    assert opaque is None, "the page must show through"
+
+
+def test_show_publishes_svg_with_its_alternative_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[tuple[dict[str, str], dict[str, dict[str, str]]]] = []
+    monkeypatch.setattr(
+        style, "publish_display_data", lambda data, metadata: published.append((data, metadata))
+    )
+    fig = style.figure()
+    fig.subplots()
+    style.show(fig, "a line\n  that rises")
+    [(data, metadata)] = published
+    assert data["image/svg+xml"].startswith("<?xml")
+    assert metadata == {"image/svg+xml": {"alt": "a line that rises"}}
+    with pytest.raises(InputError, match=r"^alt='' must say"):
+        style.show(fig, " ")
+
+
+def test_alternative_texts_state_the_numbers_of_their_data() -> None:
+    landscape = Landscape(N=4, L=8)
+    path = landscape.descend(np.zeros(3), rate=0.1, steps=800)
+    below = {share: int((path.loss <= share * path.loss[0]).argmax()) for share in (0.9, 0.1)}
+    _, alt = figures.loss_curve(landscape, path)
+    assert f"from {np.log(8):.2f} to {0.9 * np.log(8):.2f} until time " in alt
+    slow, end = map(float, re.findall(r"time (\d+)", alt))
+    assert slow == pytest.approx(path.time[below[0.9]], abs=0.6)
+    assert end == pytest.approx(path.time[below[0.1]], abs=0.6)
+    _, alt = figures.path_on_surface(landscape, path)
+    assert f"to {path.loss[-1]:.2f} at xi = {path.theta[-1, 2]:.1f}" in alt
