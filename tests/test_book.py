@@ -1,0 +1,94 @@
+"""The book's own Sphinx extension: no stale numbers, no figure without words."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+EXTENSION = Path(__file__).parent.parent / "book" / "_ext" / "icl_book.py"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h{}"/></svg>'
+ALT = 'A line that "rises" & falls'
+
+
+@pytest.fixture
+def extension(tmp_path, monkeypatch):
+    """The extension, for a repository with one module and one result."""
+    spec = importlib.util.spec_from_file_location("icl_book", EXTENSION)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for path in ("icl/figures/a.py", "results/run.nc"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("1")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+def test_the_cache_has_one_name_as_long_as_nothing_changes(extension, tmp_path):
+    before = extension.fingerprint()
+    (tmp_path / "icl" / "__pycache__").mkdir()
+    (tmp_path / "icl" / "__pycache__" / "a.pyc").write_text("2")
+    (tmp_path / "results" / ".run.nc.tmp").write_text("2")
+    assert extension.fingerprint() == before
+
+
+@pytest.mark.parametrize("path", ["icl/figures/a.py", "icl/new.py", "results/run.nc", "results/2"])
+def test_the_cache_has_another_name_when_something_changes(extension, tmp_path, path):
+    before = extension.fingerprint()
+    (tmp_path / path).write_text("2")
+    assert extension.fingerprint() != before
+
+
+def test_the_cache_has_another_name_when_a_library_changes(extension, monkeypatch):
+    before = extension.fingerprint()
+    version = extension.metadata.version
+    monkeypatch.setattr(
+        extension.metadata, "version", lambda name: "0" if name == "torch" else version(name)
+    )
+    assert extension.fingerprint() != before
+
+
+def build(folder, alternative_texts):
+    """Build a page that shows an image for each text; return the status, the page, the warnings."""
+    outputs = [
+        nbformat.v4.new_output(
+            "display_data",
+            data={"image/svg+xml": SVG.format(number), "text/plain": "a figure"},
+            metadata={"image/svg+xml": {"alt": alt}} if alt is not None else {},
+        )
+        for number, alt in enumerate(alternative_texts)
+    ]
+    title = nbformat.v4.new_markdown_cell("# Page")
+    cell = nbformat.v4.new_code_cell("show()", outputs=outputs, execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[title, cell])
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "python"}
+    nbformat.write(notebook, folder / "index.ipynb")
+    (folder / "conf.py").write_text(
+        'extensions = ["myst_nb", "icl_book"]\nnb_execution_mode = "off"\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", str(folder), str(folder / "out")],
+        env=os.environ | {"PYTHONPATH": str(EXTENSION.parent), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    page = BeautifulSoup((folder / "out" / "index.html").read_text(), "html.parser")
+    return done.returncode, page, done.stderr
+
+
+def test_alternative_text_goes_from_the_output_to_the_page(tmp_path):
+    status, page, warnings = build(tmp_path, [ALT, "two\nlines"])
+    assert (status, warnings) == (0, "")
+    assert [image["alt"] for image in page.select("img")] == [ALT, "two lines"]
+
+
+@pytest.mark.parametrize("alt", [None, "", " "])
+def test_an_image_without_alternative_text_fails_the_build(tmp_path, alt):
+    status, _, warnings = build(tmp_path, [ALT, alt])
+    assert status == 1
+    assert warnings.count("has no alternative text") == 1

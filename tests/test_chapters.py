@@ -1,0 +1,263 @@
+"""Chapters are read, checked and executed; whatever will not do is refused in one line."""
+
+import json
+import subprocess
+import sys
+from textwrap import dedent
+from typing import Literal
+
+import jupytext
+import pytest
+
+from icl import __main__ as command_line
+from icl import chapters
+
+TOY = """\
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # A toy
+
+# %%
+from typing import Literal
+
+from icl.settings import InputError
+
+# %% tags=["parameters"]
+K: int = 64  # number of classes
+eps: float = 0.1  # noise within a class
+swap: bool = False  # whether labels are swapped
+widths: list[int] = [1, 2]  # layers
+label: str = "a=b # c"  # a name
+steps: int | None = None  # None: to the end
+model: Literal["full", "minimal"] = "full"  # which model
+
+# %%
+if K == 7:
+    raise InputError("K=7 must be a multiple of L=32")
+if K == 8:
+    raise ZeroDivisionError("division\\nby zero")
+print(K, eps, swap, widths, label, steps, model)
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A book with one chapter, and a working folder beside it."""
+    book, work = tmp_path / "book", tmp_path / "work"
+    book.mkdir()
+    work.mkdir()
+    (book / "toy.py").write_text(TOY)
+    monkeypatch.setattr(chapters, "BOOK", book)
+    monkeypatch.chdir(work)
+    return work
+
+
+def printed(path):
+    notebook = json.loads(path.read_text())
+    texts = [
+        "".join(output["text"])
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+    ]
+    return "".join(texts)
+
+
+# The book's own chapters
+
+
+@pytest.mark.parametrize("chapter", chapters.names())
+def test_every_parameter_of_the_book_is_typed_and_documented(chapter):
+    for parameter in chapters.parameters(chapters.read(chapter)).values():
+        assert parameter.documentation, f"{parameter.name} needs a comment at the end of its line"
+        text = str(parameter.default)
+        again = chapters.check({parameter.name: parameter}, [f"{parameter.name}={text}"])
+        assert again == {parameter.name: parameter.default}
+
+
+@pytest.mark.parametrize("chapter", chapters.names())
+def test_every_chapter_has_a_title(chapter):
+    assert chapters.title(chapters.read(chapter))
+
+
+# Parameters
+
+
+def test_parameters_are_read_from_the_chapter(toy):
+    declared = chapters.parameters(chapters.read("toy"))
+    assert {name: (p.type, p.default, p.documentation) for name, p in declared.items()} == {
+        "K": (int, 64, "number of classes"),
+        "eps": (float, 0.1, "noise within a class"),
+        "swap": (bool, False, "whether labels are swapped"),
+        "widths": (list[int], [1, 2], "layers"),
+        "label": (str, "a=b # c", "a name"),
+        "steps": (int | None, None, "None: to the end"),
+        "model": (Literal["full", "minimal"], "full", "which model"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("K=128", 128),
+        ("K = -3", -3),
+        ("K=1e5", 100_000),
+        ("eps=1", 1.0),
+        ("eps=1e-3", 1e-3),
+        ("swap=false", False),
+        ("swap=False", False),
+        ("swap=TRUE", True),
+        ("widths=[3]", [3]),
+        ("widths=[]", []),
+        ("label=false", "false"),
+        ("label=3", "3"),
+        ("label=x = y", "x = y"),
+        ("label=", ""),
+        ("steps=None", None),
+        ("steps=null", None),
+        ("steps=5", 5),
+        ("model=minimal", "minimal"),
+    ],
+)
+def test_values_have_the_declared_type(toy, assignment, value):
+    declared = chapters.parameters(chapters.read("toy"))
+    (converted,) = chapters.check(declared, [assignment]).values()
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+REFUSALS = {
+    "K=abc": "K='abc' must be an integer",
+    "K=1.5": "K='1.5' must be an integer",
+    "K=true": "K='true' must be an integer",
+    "K=": "K='' must be an integer",
+    "eps=nan": "eps='nan' must be a number",
+    "eps=1e999": "eps='1e999' must be a number",
+    "swap=1": "swap='1' must be true or false",
+    "swap=no": "swap='no' must be true or false",
+    "widths=3": "widths='3' must be a list in brackets, each an integer",
+    "widths=[1.5]": "widths='[1.5]' must be a list in brackets, each an integer",
+    "steps=soon": "steps='soon' must be an integer or None",
+    "model=mini": "model='mini' must be 'full' or 'minimal'",
+    "K": "parameter 'K' must be of the form NAME=VALUE",
+    "k=1": "unknown parameter 'k'; known: K, eps, swap, widths, label, steps, model",
+}
+
+
+@pytest.mark.parametrize(("assignment", "message"), REFUSALS.items(), ids=REFUSALS)
+def test_refused_parameters(toy, capsys, assignment, message):
+    assert command_line.main(["run", "toy", "-p", assignment]) == 2
+    assert capsys.readouterr() == ("", f"error: {message}\n")
+    assert not list(toy.iterdir())
+
+
+@pytest.mark.parametrize(
+    "cell", ["K = 64", "K: int", "K: complex = 1j", "K: int = 2 * 3", "print(1)"]
+)
+def test_a_parameters_cell_declares_and_does_nothing_else(cell):
+    notebook = jupytext.reads(f'# %% tags=["parameters"]\n{cell}\n', fmt="py:percent")
+    with pytest.raises(ValueError, match=r"parameter|malformed"):
+        chapters.parameters(notebook)
+
+
+# Running
+
+
+def test_run_executes_with_the_given_values(toy, capsys):
+    line = "run toy -p K=1e2 -p swap=true -p widths=[3] -p label=c=d -o out.ipynb"
+    assert command_line.main(line.split()) == 0
+    assert capsys.readouterr().out == f"{toy / 'out.ipynb'}\n"
+    assert printed(toy / "out.ipynb") == "100 0.1 True [3] c=d None full\n"
+    assert [path.name for path in toy.iterdir()] == ["out.ipynb"]
+
+
+def test_run_without_parameters_writes_beside(toy):
+    assert command_line.main(["run", "toy"]) == 0
+    assert printed(toy / "toy.ipynb") == "64 0.1 False [1, 2] a=b # c None full\n"
+    assert str(toy.parent) not in (toy / "toy.ipynb").read_text(), "a path of this machine"
+
+
+def test_an_output_is_replaced_only_when_asked(toy, capsys):
+    kept = toy / "{kept}.ipynb"
+    kept.write_text("before")
+    assert command_line.main(["run", "toy", "-o", kept.name]) == 2
+    message = f"output {kept.name!r} exists; give another with -o, or --force"
+    assert capsys.readouterr().err == f"error: {message}\n"
+    assert kept.read_text() == "before"
+    assert command_line.main(["run", "toy", "-o", kept.name, "--force"]) == 0
+    assert printed(kept).startswith("64")
+
+
+def test_a_value_which_the_chapter_refuses_leaves_no_trace(toy, capsys):
+    kept = toy / "kept.ipynb"
+    kept.write_text("before")
+    assert command_line.main(["run", "toy", "-p", "K=7", "-o", kept.name, "--force"]) == 2
+    assert capsys.readouterr().err == "error: K=7 must be a multiple of L=32\n"
+    assert [path.read_text() for path in toy.iterdir()] == ["before"]
+
+
+def test_a_failing_cell_is_told_and_the_rest_is_kept(toy, capsys):
+    assert command_line.main(["run", "toy", "-p", "K=8"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    kept = toy / "toy.ipynb"
+    assert line.startswith("error: toy, cell ")
+    assert line.endswith(f": ZeroDivisionError: division by zero; what was reached is in {kept}")
+    assert "ZeroDivisionError" in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run nope", "unknown chapter 'nope'; known: toy"),
+        ("run ../toy", "unknown chapter '../toy'; known: toy"),
+        ("run toy -o no/such.ipynb", "output 'no/such.ipynb' must be in a folder that exists"),
+        ("run toy -o toy.py", "output 'toy.py' must end in .ipynb"),
+        ("chapters nope", "unknown chapter 'nope'; known: toy"),
+    ],
+)
+def test_refused_commands(toy, capsys, arguments, message):
+    assert command_line.main(arguments.split()) == 2
+    assert capsys.readouterr() == ("", f"error: {message}\n")
+    assert not list(toy.iterdir())
+
+
+@pytest.mark.parametrize("arguments", ["nope", "run", "run toy --nope", "run toy -p"])
+def test_a_command_line_that_cannot_be_read(toy, capsys, arguments):
+    assert command_line.main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written(toy, capsys, monkeypatch):
+    monkeypatch.setattr(chapters.os, "access", lambda *_: False)  # tests may run as root
+    assert command_line.main(["run", "toy"]) == 2
+    message = "output 'toy.ipynb' must be in a folder that can be written to"
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_chapters_are_listed(toy, capsys):
+    assert command_line.main(["chapters"]) == 0
+    assert capsys.readouterr().out.split() == ["toy", "A", "toy"]
+    assert command_line.main(["chapters", "toy"]) == 0
+    assert "K: int = 64" in capsys.readouterr().out
+
+
+def test_the_module_is_the_command_and_starts_without_torch():
+    program = """
+        import sys
+        from icl.__main__ import main
+        assert main(["run", "toy", "-p", "K"]) == 2
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", dedent(program)], check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "icl", "nope"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")

@@ -1,0 +1,239 @@
+"""The built book in a real browser: every page, from a file and from a sub-folder of a server.
+
+The pages are those of `_build/html`, which `make test` builds first.
+"""
+
+import gzip
+import os
+import re
+import shutil
+import threading
+from contextlib import contextmanager
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [  # keep Chromium itself from asking for anything, and let it run as root
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+AXE = {"resultTypes": ["violations"], "preload": False}  # it would load style sheets once more
+WEIGHT = 2_000_000  # bytes a page may take over the wire
+
+
+def chapters(table):
+    """All files of the table of contents, as pages."""
+    if isinstance(table, list):
+        return [page for item in table for page in chapters(item)]
+    own = [table[key] for key in ("root", "file") if key in table]
+    below = [table[key] for key in ("parts", "chapters", "sections") if key in table]
+    return [str(Path(name).with_suffix(".html")) for name in own] + chapters(below)
+
+
+CHAPTERS = chapters(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+PAGES = [*CHAPTERS, "search.html", "genindex.html"]
+
+
+def missing(reason):
+    """Skip, unless this is the machine that is there to run these checks."""
+    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    if not (HTML / PAGES[0]).exists():
+        missing("there is no built book: make book")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        installed = [*map(shutil.which, BROWSERS), playwright.chromium.executable_path]
+        path = next((path for path in installed if path and Path(path).exists()), None)
+        if path is None:
+            missing(f"no browser: none of {', '.join(BROWSERS)}, nor playwright's own")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of the book in a sub-folder of a web server."""
+    root = tmp_path_factory.mktemp("server")
+    (root / "sub").mkdir()
+    (root / "sub" / "book").symlink_to(HTML)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/sub/book/"
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def opened(browser, address):
+    """Open a page, wait until its scripts and formulas are done, and note what it complains of."""
+    page = browser.new_page(color_scheme="light", reduced_motion="reduce")
+    page.complaints, page.requests = [], []
+    page.on(
+        "console",
+        lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: page.complaints.append(f"failed: {request.url}"))
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.goto(address, wait_until="load")
+    page.wait_for_function("!window.MathJax || window.MathJax.startup.promise")
+    page.evaluate("() => window.MathJax && MathJax.startup.promise")
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request, browser, server):
+    """One page after the other, each opened once; a test leaves it as it found it."""
+    with opened(browser, server + request.param) as page:
+        page.name, page.base = request.param, server
+        yield page
+
+
+def outside(page, base):
+    return [url for url in page.requests if not url.startswith((base, "data:", "blob:"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_from_a_file(browser, name):
+    base = HTML.as_uri() + "/"
+    with opened(browser, base + name) as page:
+        assert page.complaints == []
+        assert page.requests, "the browser reported nothing"
+        assert outside(page, base) == []
+
+
+def test_every_formula_is_rendered(page):
+    written = BeautifulSoup(source(page.name), "html.parser").select(".math")
+    formulas = page.locator(".math")
+    assert formulas.count() == len(written)
+    raw = "elements => elements.filter(e => !e.querySelector('mjx-container')).length"
+    assert formulas.evaluate_all(raw) == 0
+    assert page.locator("mjx-merror").all_inner_texts() == []
+
+
+def test_every_image_is_loaded_and_said_in_words(page):
+    for image in page.locator("main img").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        alt = image.get_attribute("alt")
+        assert alt
+        assert alt.strip()
+        assert Path(image.get_attribute("src")).name not in alt
+        assert not re.search(r"\.(svg|png|jpe?g)$", alt)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+    found = Axe().run(page, options=AXE).response["violations"]
+    page.emulate_media(color_scheme="light")
+    assert [
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    ] == []
+
+
+def test_nothing_overflows_a_narrow_screen(page):
+    before = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 800})
+    width = page.evaluate("document.scrollingElement.scrollWidth")
+    # Also what is cut off, or scrolls the column of the text, of which the document says nothing.
+    wide = page.evaluate(
+        """() => {
+            const column = '.bd-article, .bd-article-container, .bd-content, .bd-main';
+            const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
+            const boxed = e => e !== document.body && (scrolls(e) && !e.matches(column)
+                || boxed(e.parentElement));
+            return [...document.querySelectorAll('.bd-article *')]
+                .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+                .filter(e => e.checkVisibility({visibilityProperty: true}))
+                .filter(e => !boxed(e.parentElement))
+                .map(e => e.outerHTML.slice(0, 200));
+        }"""
+    )
+    page.set_viewport_size(before)
+    assert wide == []
+    assert width <= 360
+
+
+def test_page_is_light_enough(page):
+    paths = {unquote(urlparse(url).path) for url in page.requests if url.startswith(page.base)}
+    prefix = urlparse(page.base).path
+    files = [HTML / path.removeprefix(prefix) for path in paths]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) < WEIGHT
+
+
+def test_page_asked_for_nothing_outside_and_never_complained(page):
+    """Last, so that it also sees what the checks above brought about."""
+    assert page.complaints == []
+    assert outside(page, page.base) == []
+
+
+# Without a browser: what the pages say
+
+
+def source(name):
+    return (HTML / name).read_text()
+
+
+@cache
+def anchors(path):
+    soup = BeautifulSoup(path.read_text(), "html.parser")
+    return {tag["id"] for tag in soup.find_all(id=True)}
+
+
+@pytest.mark.parametrize("name", [*PAGES, "index.html"])
+def test_every_internal_link_leads_somewhere(name):
+    soup = BeautifulSoup(source(name), "html.parser")
+    addresses = [tag["href"] for tag in soup.find_all(href=True)]
+    addresses += [tag["src"] for tag in soup.find_all(src=True)]
+    addresses += re.findall(r"url=([^\"]+)", source(name)) if name == "index.html" else []
+    broken = []
+    for address in addresses:
+        parts = urlparse(address)
+        if parts.scheme or parts.netloc:
+            continue
+        path, fragment = urldefrag(address)
+        target = HTML / name
+        if path:
+            target = (target.parent / unquote(path.partition("?")[0])).resolve()
+        if not target.is_file() or (fragment and unquote(fragment) not in anchors(target)):
+            broken.append(address)
+    assert not broken
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_executed_chapter_offers_its_notebook(name):
+    if (ROOT / name).with_suffix(".py").exists():
+        notebook = Path("_sources") / Path(name).with_suffix(".ipynb")
+        assert f"{notebook}" in source(name)
+        assert (HTML / notebook).is_file()
