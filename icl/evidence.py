@@ -1,0 +1,197 @@
+"""What a verdict is made of: a number with its interval over seeds, and a condition on it.
+
+A condition holds only where the whole interval fulfils it, so a number whose spread leaves the
+matter open does not count in favour of a claim.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from icl.analysis import interval
+
+Array = np.ndarray
+Values = Float[Array, "seed"]
+Statistic = Callable[..., Array]  # of one array a group, over the last axis
+
+LEAST_SEEDS = 3  # fewer have no spread worth the name
+RESAMPLES = 10_000
+RESAMPLING_SEED = 0  # the same numbers give the same interval
+
+
+class Estimate(NamedTuple):
+    """A number and the interval in which it lies; NaN where too few seeds have one."""
+
+    value: float
+    low: float
+    high: float
+    seeds: int  # behind it; 0: computed without any
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return f"unknown ({self.seeds} seeds have it)"
+        if not self.seeds:
+            return f"{self.value:.4g}"
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+class Condition(NamedTuple):
+    """What an estimate must fulfil, in words and in code."""
+
+    words: str
+    test: Callable[[Estimate], bool]
+
+
+class Finding(NamedTuple):
+    """A check that was made."""
+
+    what: str
+    estimate: Estimate
+    condition: str
+    holds: bool
+
+
+class Check(NamedTuple):
+    """One part of a rule: what is measured, its estimate at a level, and the condition."""
+
+    what: str
+    estimate: Callable[[float], Estimate]
+    condition: Condition
+
+    def find(self, level: float) -> Finding:
+        """Make the check with intervals of this level, a share between 0 and 1."""
+        estimate = self.estimate(level)
+        return Finding(
+            self.what, estimate, self.condition.words, bool(self.condition.test(estimate))
+        )
+
+
+# Conditions; with NaN none holds
+
+
+def above(bound: float) -> Condition:
+    """The whole interval lies above the bound."""
+    return Condition(f"above {bound:.3g}", lambda e: e.low > bound)
+
+
+def below(bound: float) -> Condition:
+    """The whole interval lies below the bound."""
+    return Condition(f"below {bound:.3g}", lambda e: e.high < bound)
+
+
+def within(low: float, high: float) -> Condition:
+    """The whole interval lies between the bounds."""
+    return Condition(f"between {low:.6g} and {high:.6g}", lambda e: low < e.low and e.high < high)
+
+
+def contains(value: float) -> Condition:
+    """The interval does not exclude the value."""
+    return Condition(f"interval contains {value:.3g}", lambda e: e.low <= value <= e.high)
+
+
+def mixed() -> Condition:
+    """A share that is neither none nor all of what was seen."""
+    return Condition("neither none nor all", lambda e: 0 < e.value < 1)
+
+
+# Estimates
+
+
+def bootstrap(level: float, *, statistic: Statistic, groups: Sequence[Values]) -> Estimate:
+    """A statistic and its percentile interval, each group's seeds drawn again by themselves.
+
+    NaN marks a seed without a value and is left out; a group with fewer than
+    :data:`LEAST_SEEDS` others has no estimate.
+    """
+    known = [group[np.isfinite(group)] for group in groups]
+    least = min(len(group) for group in known)
+    if least < LEAST_SEEDS:
+        return Estimate(math.nan, math.nan, math.nan, least)
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    drawn = [group[rng.integers(len(group), size=(RESAMPLES, len(group)))] for group in known]
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(statistic(*drawn), tails, method="inverted_cdf")
+    return Estimate(float(statistic(*known)), float(low), float(high), least)
+
+
+def wilson(level: float, *, flags: Bool[Array, "seed"]) -> Estimate:
+    """A share of seeds with Wilson's interval."""
+    hits, seeds = int(flags.sum()), len(flags)
+    return Estimate(hits / seeds, *interval(hits, seeds, _z(level)), seeds)
+
+
+def newcombe(level: float, *, flags: Bool[Array, "seed"], other: tuple[int, int]) -> Estimate:
+    """A share of seeds less another share (hits, trials), with Newcombe's interval (1998).
+
+    Each side of it joins the distances to the two Wilson intervals.
+    """
+    mine, z = wilson(level, flags=flags), _z(level)
+    share = other[0] / other[1]
+    low, high = interval(*other, z)
+    difference = mine.value - share
+    return Estimate(
+        difference,
+        difference - math.hypot(mine.value - mine.low, high - share),
+        difference + math.hypot(mine.high - mine.value, share - low),
+        mine.seeds,
+    )
+
+
+def _z(level: float) -> float:
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+# Checks
+
+
+def mean(what: str, values: Values, condition: Condition) -> Check:
+    """On the mean over seeds."""
+
+    def average(values: Array) -> Array:
+        return np.asarray(values.mean(-1))
+
+    return Check(what, partial(bootstrap, statistic=average, groups=[values]), condition)
+
+
+def worst(what: str, values: Values, condition: Condition) -> Check:
+    """On the smallest value of any seed."""
+
+    def smallest(values: Array) -> Array:
+        return np.asarray(values.min(-1))
+
+    return Check(what, partial(bootstrap, statistic=smallest, groups=[values]), condition)
+
+
+def contrast(
+    what: str, upper: Sequence[Values], lower: Sequence[Values], condition: Condition
+) -> Check:
+    """On the mean of the upper groups' means less that of the lower ones'."""
+
+    def difference(*groups: Array) -> Array:
+        means = [group.mean(-1) for group in groups]
+        high, low = means[: len(upper)], means[len(upper) :]
+        return np.asarray(np.mean(high, axis=0) - np.mean(low, axis=0))
+
+    groups = [*upper, *lower]
+    return Check(what, partial(bootstrap, statistic=difference, groups=groups), condition)
+
+
+def ratio(what: str, over: Values, under: Values, condition: Condition) -> Check:
+    """On the median of one group over the median of another."""
+
+    def quotient(a: Array, b: Array) -> Array:
+        return np.asarray(np.median(a, axis=-1) / np.median(b, axis=-1))
+
+    return Check(what, partial(bootstrap, statistic=quotient, groups=[over, under]), condition)
+
+
+def exact(what: str, value: float, condition: Condition) -> Check:
+    """On a number that no seed is behind."""
+    return Check(what, lambda level: Estimate(value, value, value, 0), condition)

@@ -1,0 +1,135 @@
+"""The verdicts in words: a line, a text, a table, and what stands behind each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from icl import chapters
+from icl.claims import CLAIMS, OUTCOMES, Claim, Outcome, Verdict
+from icl.evidence import Finding
+from icl.settings import InputError
+
+MARKS: dict[Outcome, str] = {
+    "reproduced": "●", "partly": "◐", "not reproduced": "○", "not yet run": "–",
+}  # fmt: skip
+Verdicts = Mapping[str, Verdict]
+
+
+def count(verdicts: Verdicts) -> dict[Outcome, int]:
+    """How many claims have each outcome."""
+    counted = Counter(verdict.outcome for verdict in verdicts.values())
+    return {outcome: counted[outcome] for outcome in OUTCOMES}
+
+
+def summary(verdicts: Verdicts) -> str:
+    """One sentence with the number of claims of each outcome."""
+    n = count(verdicts)
+    return (
+        f"Of {len(verdicts)} claims of the paper {n['reproduced']} are reproduced, {n['partly']} "
+        f"in part and {n['not reproduced']} not; {n['not yet run']} are open, for want of runs."
+    )
+
+
+def text(verdicts: Verdicts) -> str:
+    """A block of lines a claim, for a terminal and for the tests."""
+    return "\n".join(_block(name, verdict) for name, verdict in verdicts.items())
+
+
+def _block(name: str, verdict: Verdict) -> str:
+    first = f"{name}: {verdict.outcome}"
+    if verdict.papers_iwl:
+        first += f" (with the paper's test of IWL: {verdict.papers_iwl})"
+    rest = [f"  {_sentence(finding)}" for finding in verdict.findings]
+    return "\n".join([first, *([f"  {verdict.missing}"] if verdict.missing else rest)])
+
+
+def _sentence(finding: Finding) -> str:
+    return (
+        f"{'+' if finding.holds else '-'} {finding.what}: {finding.estimate}; "
+        f"asked for: {finding.condition}"
+    )
+
+
+def table(verdicts: Verdicts) -> str:
+    """A Markdown table of two columns, for narrow screens; the number is the first of the rule."""
+    rows = [
+        f"| {CLAIMS[name].statement} {_link(CLAIMS[name])} | {_verdict(verdict)} |"
+        for name, verdict in verdicts.items()
+    ]
+    return "\n".join(["| Claim | Verdict, number [interval] |", "|---|---|", *rows])
+
+
+def _verdict(verdict: Verdict) -> str:
+    words = f"{MARKS[verdict.outcome]} **{verdict.outcome}**"
+    if not verdict.findings:
+        return words
+    first = verdict.findings[0]
+    return f"{words}<br>{first.estimate}<br><small>{first.what}</small>"
+
+
+def _link(claim: Claim) -> str:
+    """The claim's place in the paper, as a link to where the book shows it."""
+    if claim.figure:
+        return f"{{ref}}`{claim.where} <{claim.figure}>`"
+    if claim.chapter in chapters.names():
+        return f"{{doc}}`{claim.where} <{claim.chapter}>`"
+    return f"({claim.where})"
+
+
+def details(verdicts: Verdicts) -> str:
+    """A Markdown block a claim that the reader can open: measure, rule, and every check."""
+    return "\n\n".join(_detail(CLAIMS[name], verdict) for name, verdict in verdicts.items())
+
+
+def _detail(claim: Claim, verdict: Verdict) -> str:
+    lines = [
+        f"```{{dropdown}} {claim.id}: {verdict.outcome}",
+        f"{claim.statement} *{claim.where}.*\n",
+        f"**Measure:** {claim.measure}.\n",
+        f"**Rule:** {claim.rule_in_words}\n",
+        *(f"- {'holds' if f.holds else 'does not hold'}: {_listed(f)}" for f in verdict.findings),
+        *([f"Missing: {verdict.missing}."] if verdict.missing else []),
+    ]
+    return "\n".join([*lines, "```"])
+
+
+def _listed(finding: Finding) -> str:
+    return f"{finding.what}, {finding.estimate} (asked for: {finding.condition})"
+
+
+def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
+    """A Markdown paragraph for each claim that is decided and not fully reproduced.
+
+    What did not hold comes from the runs, and why from ``reasons``, prose by the claim's id;
+    without any, the paragraph says that the reason is not known. Raises
+    :class:`icl.settings.InputError` for an id that no claim has.
+    """
+    if unknown := reasons.keys() - CLAIMS.keys():
+        raise InputError(f"unknown claim {min(unknown)!r}; known: {', '.join(CLAIMS)}")
+    paragraphs = [
+        _shortfall(name, verdict, reasons.get(name, "Why is not known."))
+        for name, verdict in verdicts.items()
+        if verdict.outcome in ("partly", "not reproduced") or verdict.papers_iwl
+    ]
+    return "\n\n".join(paragraphs) or "Nothing: every claim whose runs are there is reproduced."
+
+
+def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
+    failed = "; ".join(_listed(f) for f in verdict.findings if not f.holds)
+    parts = [f"**{CLAIMS[name].statement}** *{verdict.outcome.capitalize()}.*"]
+    if failed:
+        parts.append(f"What does not hold: {failed}.")
+    if verdict.papers_iwl:
+        parts.append(f"With the paper's own test of in-weights learning: {verdict.papers_iwl}.")
+    return " ".join([*parts, reason])
+
+
+def missing(verdicts: Verdicts) -> str:
+    """A Markdown list of the claims that are not yet run, and what they wait for."""
+    items = [
+        f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.*"
+        for name, verdict in verdicts.items()
+        if verdict.outcome == "not yet run"
+    ]
+    return "\n".join(items) or "Nothing."
