@@ -5,13 +5,18 @@ Commands import what they need when they run, so that help and refusals come at 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from icl import options
+from icl.model import Model
 from icl.settings import InputError
+from icl.task import Task
+from icl.training import Training
 
 app = typer.Typer(
     name="icl",
@@ -56,6 +61,104 @@ def run(
     from icl import chapters as book
 
     typer.echo(book.run(chapter, parameter or [], output, force))
+
+
+@app.command()
+@options.takes(Task, Model, Training)
+def train(
+    task: Task,
+    model: Model,
+    training: Training,
+    seeds: Annotated[str, typer.Option(help="How many, or which: 0-5 or 0,2,7-9")] = "6",
+    engine: Annotated[
+        Literal["fast", "legible"] | None,
+        typer.Option(help="NumPy, or PyTorch  [fast on the cpu, legible elsewhere]"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ... as PyTorch names it")] = "cpu",
+) -> None:
+    """Load the runs of one configuration, or train them, and say how they ended."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    from icl.runs import RunConfig, Store, load_or_train
+    from icl.summary import summary
+    from icl.training import Diverged
+
+    wanted = options.seeds(seeds)
+    engine = engine or ("fast" if device == "cpu" else "legible")
+    if device != "cpu":
+        if engine == "fast":
+            raise InputError(f"device={device!r} needs engine='legible'")
+        from icl.legible import check_device
+
+        check_device(device)
+    config, to = RunConfig(task=task, model=model, training=training), Store()
+    try:
+        # At these sizes a second thread gains nothing; what diverges is told in one line.
+        with threadpool_limits(1), np.errstate(all="ignore"):
+            dataset = load_or_train(config, wanted, engine=engine, device=device)
+    except Diverged as error:
+        typer.echo(f"error: {config.describe()}: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from the last checkpoint", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(summary(dataset, to.root))
+
+
+@app.command()
+def sweep(
+    experiment: Annotated[list[str], typer.Argument(help="Names of experiments, see `icl status`")],
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="How many, or which: 0-5 or 0,2,7-9  [each experiment's own]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes on this machine  [one a core]")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers to use"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done")] = False,
+) -> None:
+    """Train the runs of experiments that are not stored yet, on every core or on a Dask cluster."""
+    from icl import sweep as sweeps
+
+    wanted = None if seeds is None else options.seeds(seeds)
+    if dry_run:
+        from icl.runs import Store
+
+        typer.echo(sweeps.describe_plan(sweeps.plan(experiment, wanted), Store()))
+        return
+    report = sweeps.sweep(experiment, wanted, workers, scheduler)
+    given = {"--seeds": seeds, "--workers": workers, "--scheduler": scheduler}
+    words = [str(x) for pair in given.items() if pair[1] is not None for x in pair]
+    typer.echo(sweeps.describe(report, shlex.join(["icl", "sweep", *experiment, *words])))
+    raise typer.Exit(sweeps.status(report))
+
+
+@app.command()
+def status(
+    json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Count, for each experiment, the runs that are stored, half done and missing."""
+    from icl import status as state
+
+    result = state.status()
+    typer.echo(state.as_json(result) if json else state.table(result))
+
+
+@app.command()
+def bench(
+    json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    seconds: Annotated[float, typer.Option(help="To measure; less is less exact", min=0)] = 20.0,
+) -> None:
+    """Time the engine: against the arithmetic it needs, the obvious way, and two processes."""
+    from icl import bench as benchmark
+
+    result = benchmark.bench(seconds)
+    typer.echo(benchmark.as_json(result) if json else benchmark.table(result))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -36,7 +36,7 @@ class Experiment:
     seeds: tuple[int, ...] = tuple(range(6))
 
 
-def _one(task: Task, model: Model = FULL, training: Training = LONG) -> dict[str, RunConfig]:
+def _one(task: Task, model: Model, training: Training) -> dict[str, RunConfig]:
     return {"": RunConfig(task=task, model=model, training=training)}
 
 
@@ -70,18 +70,18 @@ def _all() -> list[Experiment]:
         Experiment(
             "3",
             "Figures 3 and 4: slow phase, abrupt transition, progress measures",
-            _one(NOVEL, training=Training(maps=True, keep_parameters=True)),
+            _one(NOVEL, FULL, Training(maps=True, keep_parameters=True)),
         ),
-        Experiment("6a", "Figure 6a: three parameters", _one(NOVEL, THREE)),
-        Experiment("6b", "Figure 6b: two parameters, beta2 = 0", _one(NOVEL, TWO)),
+        Experiment("6a", "Figure 6a: three parameters", _one(NOVEL, THREE, SCAN)),
+        Experiment("6b", "Figure 6b: two parameters, beta2 = 0", _one(NOVEL, TWO, SCAN)),
         Experiment(
             "6c",
             "Figure 6c: L = N = 8",
-            _one(NOVEL.replace(L=8), THREE),
+            _one(NOVEL.replace(L=8), THREE, SCAN),
             seeds=tuple(range(24)),
         ),
-        Experiment("A.2", "Figure A.2: minimal model", _one(Task(K=512, D=64, B=2), THREE)),
-        Experiment("1d", "Figure 1d: loss and accuracies", _one(Task(K=512, B=2))),
+        Experiment("A.2", "Figure A.2: minimal model", _one(Task(K=512, D=64, B=2), THREE, SCAN)),
+        Experiment("1d", "Figure 1d: loss and accuracies", _one(Task(K=512, B=2), FULL, LONG)),
         Experiment(
             "A.5",
             "Figure A.5: N and L",

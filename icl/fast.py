@@ -197,7 +197,7 @@ class FullEngine(Engine):
         parts: list[Output] = []
         for chunk in _chunks(sequences, self.batch):
             f = self._forward(chunk, self._space(len(chunk)))
-            p1 = np.ascontiguousarray(f.p.transpose(2, 0, 1))
+            p1 = f.p.transpose(2, 0, 1).copy()  # the next chunk overwrites p
             parts.append(Output(self._classify(f.w)[-1], p1, f.p2.T))
         return Output(
             np.concatenate([part.logits for part in parts]),

@@ -56,7 +56,7 @@ class LegibleEngine:
     def parameters(self) -> list[dict[str, Array]]:
         """Copies of the present parameters, one dict a seed."""
         values = {name: value.detach().cpu().numpy() for name, value in self.theta.items()}
-        return [{k: v[i].copy() for k, v in values.items()} for i in range(len(self.worlds))]
+        return [{k: np.array(v[i]) for k, v in values.items()} for i in range(len(self.worlds))]
 
     def losses(self, step: int) -> Float[Array, "seed"]:
         """Each seed's loss on its batch of a step; nothing is trained."""

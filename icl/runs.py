@@ -11,7 +11,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -20,13 +20,13 @@ import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
 from pydantic import Field
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from icl import fast, store, training
 from icl.model import Model
 from icl.settings import InputError, Settings
 from icl.task import Task, World
-from icl.training import Recorder, State, Training
+from icl.training import OtherRun, Recorder, State, Training
 
 VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
 
@@ -110,10 +110,9 @@ class Store:
             return None
         with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as file:
             dataset = file.load()
-        if RunConfig.model_validate_json(dataset.attrs["config"]) != config or (
-            dataset.attrs["seed"] != seed
-        ):
-            raise store.CorruptFile(store.set_aside(path, "it holds another run"))
+        if not _holds(dataset, config, seed):
+            why = "it holds another run, or one of another version"
+            raise store.CorruptFile(store.set_aside(path, why))
         return dataset
 
     def save(self, config: RunConfig, seed: int, state: State, engine: str) -> None:
@@ -124,16 +123,20 @@ class Store:
 
     def checkpoint(self, config: RunConfig, seed: int) -> State | None:
         """A half-done run's state, or None; a corrupt one is set aside and does not count."""
+        path = self.checkpoint_path(config, seed)
         try:
-            content = store.read(self.checkpoint_path(config, seed))
+            content = store.read(path)
+            return None if content is None else State.parse(content, _identity(config, seed))
         except store.CorruptFile as error:
-            tqdm.write(f"warning: {error}; the run starts again")
-            return None
-        return None if content is None else State.parse(content)
+            warning = str(error)
+        except OtherRun as error:
+            warning = store.set_aside(path, str(error))
+        tqdm.write(f"warning: {warning}; the run starts again")
+        return None
 
     def save_checkpoint(self, config: RunConfig, seed: int, state: State) -> None:
         """Keep a half-done run."""
-        store.write(self.checkpoint_path(config, seed), state.dump())
+        store.write(self.checkpoint_path(config, seed), state.dump(_identity(config, seed)))
 
     @contextmanager
     def lock(self, config: RunConfig, seed: int, wait: bool = True) -> Iterator[bool]:
@@ -152,6 +155,19 @@ class Store:
             yield True
         finally:
             lock.release()
+
+
+def _identity(config: RunConfig, seed: int) -> str:
+    return f"{config.name}/{seed}"
+
+
+def _holds(dataset: xr.Dataset, config: RunConfig, seed: int) -> bool:
+    """Whether a stored file is of this run: it may have been copied from elsewhere."""
+    try:
+        held = RunConfig.model_validate_json(dataset.attrs["config"])
+    except InputError:  # settings that this version does not know
+        return False
+    return (held, dataset.attrs["seed"], dataset.attrs["version"]) == (config, seed, VERSION)
 
 
 def to_dataset(config: RunConfig, seed: int, state: State, engine: str) -> xr.Dataset:
@@ -225,7 +241,8 @@ def _train_group(
         seed: to.checkpoint(config, seed) or training.start(task, model, settings, seed)
         for seed in seeds
     }
-    tick(sum(state.step for state in states.values()))
+    # What was made since a record is told of at the next one.
+    tick(sum(state.step // settings.every * settings.every for state in states.values()))
     recorders = {seed: Recorder(task, settings, seed) for seed in seeds}
 
     while states:
@@ -289,10 +306,14 @@ def load_or_train(
         with tqdm(
             total=total, unit="step", unit_scale=True, desc=config.name, disable=not progress
         ) as bar:
-            for seed in missing:
-                with to.lock(config, seed):
-                    if not to.has(config, seed):
-                        train(config, [seed], to, engine, device, bar.update)
+            groups = [[seed] for seed in missing] if engine == "fast" else [missing]
+            for group in groups:
+                with ExitStack() as locks:
+                    for seed in sorted(group):  # in one order, so that no two wait for each other
+                        locks.enter_context(to.lock(config, seed))
+                    still = [seed for seed in group if not to.has(config, seed)]
+                    if still:
+                        train(config, still, to, engine, device, bar.update)
     datasets = [to.load(config, seed) for seed in wanted]
     return combine(config, [d for d in datasets if d is not None])
 

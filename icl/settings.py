@@ -74,7 +74,8 @@ class Settings(BaseModel):
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, validated (`model_copy` validates nothing)."""
-        return type(self)(**{**dict(self), **changes})
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**values | changes)
 
 
 def _one_line(model: type[BaseModel], error: ValidationError) -> str:

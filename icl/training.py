@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -63,6 +63,11 @@ class Diverged(RuntimeError):
     """The loss is no longer a number."""
 
 
+class OtherRun(ValueError):
+    """A checkpoint is not of the run that was to be resumed."""
+
+
+@runtime_checkable
 class Engine(Protocol):
     """What trains seeds together: :mod:`icl.fast` one, :mod:`icl.legible` any number."""
 
@@ -92,24 +97,31 @@ class State:
     seconds: float = 0.0  # of processor time, this seed's share
     records: list[dict[str, Array]] = field(default_factory=list)
 
-    def dump(self) -> bytes:
-        """As an npz archive, which holds arrays only."""
+    def dump(self, run: str) -> bytes:
+        """As an npz archive, which holds arrays only, and the name of the run they belong to."""
         arrays: dict[str, Any] = {f"theta/{name}": value for name, value in self.theta.items()}
         for name in self.records[0] if self.records else {}:
             arrays[f"record/{name}"] = np.stack([record[name] for record in self.records])
         scalars = json.dumps(
-            {"step": self.step, "loss_sum": self.loss_sum.hex(), "seconds": self.seconds}
+            {
+                "run": run,
+                "step": self.step,
+                "loss_sum": self.loss_sum.hex(),
+                "seconds": self.seconds,
+            }
         )
         buffer = io.BytesIO()
         np.savez(buffer, scalars=np.array(scalars), **arrays)
         return buffer.getvalue()
 
     @classmethod
-    def parse(cls, content: bytes) -> State:
-        """The inverse of :meth:`dump`; runs no code from the file."""
+    def parse(cls, content: bytes, run: str) -> State:
+        """The inverse of :meth:`dump`; runs no code from the file. Raises :class:`OtherRun`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = dict(archive)
         scalars = json.loads(str(arrays.pop("scalars")))
+        if scalars.get("run", run) != run:
+            raise OtherRun(f"it holds another run, {scalars['run']}")
         parts: dict[str, dict[str, Array]] = {"theta": {}, "record": {}}
         for name, value in arrays.items():
             part, _, key = name.partition("/")
@@ -121,7 +133,7 @@ class State:
             theta=parts["theta"],
             loss_sum=float.fromhex(scalars["loss_sum"]),
             seconds=scalars["seconds"],
-            records=[{k: v[i] for k, v in columns.items()} for i in range(length)],
+            records=[{k: np.array(v[i]) for k, v in columns.items()} for i in range(length)],
         )
 
 
@@ -195,10 +207,12 @@ def finished(state: State, training: Training) -> bool:
 
 def _converged(state: State, training: Training) -> bool:
     needed = -(-training.stop_steps // training.every)
-    last = state.records[-needed:]
+    last = state.records[1:][-needed:]  # the first is of no steps
     return len(last) == needed and all(r["train_loss"] < training.stop_loss for r in last)
 
 
+# A loss that overflows becomes Diverged, in one line, at the next record.
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def advance(
     engine: Engine,
     states: list[State],

@@ -10,7 +10,12 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-EXTENSION = Path(__file__).parent.parent / "book" / "_ext" / "icl_book.py"
+from icl import chapters
+from icl.experiments import EXPERIMENTS
+from icl.runs import Store
+
+ROOT = Path(__file__).parent.parent
+EXTENSION = ROOT / "book" / "_ext" / "icl_book.py"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h{}"/></svg>'
 ALT = 'A line that "rises" & falls'
 
@@ -21,8 +26,8 @@ def extension(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("icl_book", EXTENSION)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for path in ("icl/figures/a.py", "results/run.nc"):
-        (tmp_path / path).parent.mkdir(parents=True)
+    for path in ("icl/figures/a.py", "results/full/0.nc", "benchmarks/engine.json"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("1")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     return module
@@ -32,11 +37,21 @@ def test_the_cache_has_one_name_as_long_as_nothing_changes(extension, tmp_path):
     before = extension.fingerprint()
     (tmp_path / "icl" / "__pycache__").mkdir()
     (tmp_path / "icl" / "__pycache__" / "a.pyc").write_text("2")
-    (tmp_path / "results" / ".run.nc.tmp").write_text("2")
+    (tmp_path / "results" / "full" / ".0.nc.tmp").write_text("2")
+    (tmp_path / "results" / "full" / "1.checkpoint.npz").write_text("2")
     assert extension.fingerprint() == before
 
 
-@pytest.mark.parametrize("path", ["icl/figures/a.py", "icl/new.py", "results/run.nc", "results/2"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "icl/figures/a.py",
+        "icl/new.py",
+        "results/full/0.nc",
+        "results/full/1.nc",
+        "benchmarks/engine.json",
+    ],
+)
 def test_the_cache_has_another_name_when_something_changes(extension, tmp_path, path):
     before = extension.fingerprint()
     (tmp_path / path).write_text("2")
@@ -92,3 +107,59 @@ def test_an_image_without_alternative_text_fails_the_build(tmp_path, alt):
     status, _, warnings = build(tmp_path, [ALT, alt])
     assert status == 1
     assert warnings.count("has no alternative text") == 1
+
+
+# What chapters train
+
+TRAINS = {
+    "introduction": ["3"],
+    "network": ["3", "1d"],
+    "progress_measures": ["3"],
+    "minimal": ["6a", "6b", "6c", "A.2"],
+}
+
+
+def asked_for(chapter):
+    """What a chapter asks for with its defaults: configurations and seeds. Nothing is trained."""
+    calls = []
+    scope = {}
+    for cell in chapters.read(chapter).cells:
+        if cell.cell_type != "code":
+            continue
+        exec(compile(cell.source, chapter, "exec"), scope)
+        if "load_or_train" in scope and "load_or_train(" in cell.source:
+            return calls
+        scope["load_or_train"] = lambda config, seeds: calls.append((config, seeds))
+    return calls
+
+
+def chapters_that_train():
+    sources = {
+        name: "\n".join(c.source for c in chapters.read(name).cells) for name in chapters.names()
+    }
+    return {name for name, source in sources.items() if "= load_or_train(config" in source}
+
+
+def test_every_chapter_that_trains_is_known_here():
+    assert chapters_that_train() == TRAINS.keys()
+
+
+@pytest.mark.parametrize("chapter", TRAINS)
+def test_a_chapters_defaults_are_the_experiments_that_ship(chapter):
+    needed = [EXPERIMENTS[name] for name in TRAINS[chapter]]
+    asked = asked_for(chapter)
+    assert [config for config, _ in asked] == [experiment.configs[""] for experiment in needed]
+    for (_, seeds), experiment in zip(asked, needed, strict=True):
+        assert experiment.seeds[:seeds] == tuple(range(seeds))
+
+
+@pytest.mark.parametrize("chapter", TRAINS)
+def test_a_chapter_with_its_defaults_finds_all_its_runs_stored(chapter):
+    shipped = Store(ROOT / "results")
+    missing = [
+        f"{config.name}/{seed}"
+        for config, seeds in asked_for(chapter)
+        for seed in range(seeds)
+        if not shipped.has(config, seed)
+    ]
+    assert not missing

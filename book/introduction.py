@@ -1,0 +1,158 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # In-context learning, from data to circuit
+#
+# **Why does a network that has seen nothing but examples suddenly learn to read its context?** A small
+# attention network, trained on sequences of items and labels, ends with an accuracy of
+# {glue:text}`accuracy` on items that it never saw. It does not get there by and by: half of its answers are
+# right from step {glue:text}`when` on, and the way from 20% to 90% takes {glue:text}`rise` of
+# {glue:text}`steps:,` steps (median over seeds, and range).
+#
+# This book reproduces {cite:t}`reddy2024`, who takes that jump apart. Every page is a program: each number
+# and each figure is computed by the code of this repository, from runs that anyone can repeat or change.
+
+# %%
+import numpy as np
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from icl.analysis import crossing, final, spread
+from icl.experiments import EXPERIMENTS
+from icl.figures import curves
+from icl.figures import task as figures
+from icl.figures.style import show
+from icl.provenance import provenance, stored
+from icl.runs import RunConfig, Store, load_or_train
+from icl.task import Task, World
+from icl.training import Training
+
+# %% tags=["parameters"]
+K: int = 256  # number of classes
+L: int = 32  # number of labels
+N: int = 8  # item-label pairs in the context
+B: int = 1  # copies of a class in a bursty context
+p_B: float = 1.0  # fraction of the sequences of trained classes that are bursty
+p_C: float = 0.8  # fraction of sequences with novel classes
+alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
+eps: float = 0.1  # within-class variability
+D: int = 63  # dimensions of a token's content
+P: int = 65  # dimensions of a token's one-hot position
+seeds: int = 6  # runs
+steps: int = 150000  # steps of SGD
+every: int = 500  # steps between two records
+dtype: str = "float32"  # of parameters and data, float32 or float64
+
+# %% tags=["hide-input"]
+task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
+training = Training(steps=steps, every=every, dtype=dtype, maps=True, keep_parameters=True)
+config = RunConfig(task=task, training=training)
+
+# %% tags=["hide-input"]
+runs = load_or_train(config, seeds)
+
+# %% tags=["hide-input"]
+done = int(np.isfinite(crossing(runs)).sum())
+glue("accuracy", spread(final(runs, "icl_accuracy")), display=False)
+glue("when", spread(crossing(runs), 0), display=False)
+glue("rise", spread(crossing(runs, 0.9) - crossing(runs, 0.2), 0), display=False)
+glue("steps", steps, display=False)
+glue("done", done, display=False)
+glue("seeds", runs.sizes["seed"], display=False)
+
+# %% [markdown]
+# ## A question with two answers
+#
+# Here is what the network sees: items, each followed by its label, and at the end an item whose label it has
+# to name.
+
+# %% mystnb={"figure": {"name": "fig-introduction-sequence", "caption": "A sequence of novel classes. Coloured boxes are items, numbered by their class, with a prime for classes that training never showed; open boxes are labels; the arrow points at the right answer."}} tags=["hide-input"]
+world = World(task, 0, dtype)
+show(*figures.sequence(world, world.probe("icl", 10)))
+
+# %% [markdown]
+# For a class that it was trained on, the network can answer from its weights: *in-weights learning*. For
+# any class it can look for the item like the last one, and repeat the label beside it: *in-context
+# learning*. For a class that it never saw, only the second works. {doc}`task` shows how the two are told
+# apart.
+#
+# ## The jump
+
+# %% mystnb={"figure": {"name": "fig-introduction-jump", "caption": "The paper's Figure 3a: accuracy on novel classes through training, a line a seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
+show(*curves.icl_accuracy(runs))
+
+# %% tags=["remove-input"]
+provenance(runs)
+
+# %% [markdown]
+# Of {glue:text}`seeds` seeds {glue:text}`done` reach 50%. What happens before the jump, what forms during
+# it, and why it is so abrupt are the questions of this book.
+#
+# ## What the book holds
+#
+# - {doc}`task`: the data, and how to ask whether a network answers from memory or from context;
+# - {doc}`network`: two attention layers and a classifier, what they learn, and what changes inside;
+# - {doc}`progress_measures`: four measures, and the order in which they move;
+# - {doc}`minimal`: an induction head of three parameters, and experiments on what it needs;
+# - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed;
+# - {doc}`scorecard`: the paper's claims, one by one, and what these runs say of each;
+# - {doc}`run_it_yourself`: how to repeat all this, or change it.
+#
+# ## What is shown, and what is not yet
+#
+# A claim of the paper counts here as far as runs at the paper's own scale are stored. A page gives medians
+# and ranges over seeds and says what they do not show; where the paper leaves a setting open, the page
+# says which was taken. These are the experiments that the paper's panels ask for, and how many of their
+# runs this build of the book had:
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+lines = ["| experiment | runs stored | runs needed |", "|---|---|---|"]
+for experiment in EXPERIMENTS.values():
+    made = stored(experiment, Store())
+    lines.append(f"| {experiment.title} | {made.stored} | {made.needed} |")
+display(Markdown("\n".join(lines)))
+
+# %% [markdown]
+# Figures 7 and A.4 need no runs: {doc}`landscape` computes them while it is built.
+#
+# ## Notation
+#
+# The paper's symbols are the names of this book's parameters.
+#
+# | symbol | in code | what it is | default |
+# |---|---|---|---|
+# | $K$ | `K` | number of classes | {glue:text}`default_K` |
+# | $L$ | `L` | number of labels; class $k$ has label $k \bmod L$ | {glue:text}`default_L` |
+# | $N$ | `N` | item–label pairs in the context; a sequence has $2N+1$ tokens | {glue:text}`default_N` |
+# | $B$ | `B` | burstiness: copies of a class in a context; 0 if there is no burstiness | {glue:text}`default_B` |
+# | $p_B$ | `p_B` | fraction of the trained-class sequences that are bursty | {glue:text}`default_p_B:g` |
+# | $p_C$ | `p_C` | fraction of sequences with novel classes | {glue:text}`default_p_C:g` |
+# | $\alpha$ (data) | `alpha` | exponent of the classes' frequency, $f(k)\propto k^{-\alpha}$ | {glue:text}`default_alpha:g` |
+# | $\varepsilon$ | `eps` | within-class variability | {glue:text}`default_eps:g` |
+# | $D$, $P$ | `D`, `P` | dimensions of a token's content and of its one-hot position | {glue:text}`default_D`, {glue:text}`default_P` |
+# | $x_i$, $\ell_i$, $x_q$ | | items and labels of the context, and the target | |
+# | $\mu_k$, $\eta$ | | mean of class $k$, and noise | |
+# | $u_i$, $v_i$, $w_i$ | | token $i$ before the first layer, after it, after the second | |
+# | $p^{(1)}_{ij}$, $p^{(2)}_{ij}$ | `p1`, `p2` | attention that query $i$ pays to key $j$, in each layer | |
+# | $Q_\mu$, $K_\mu$, $V_\mu$ | `Q1`, `K1`, `V1`, … | query, key and value matrices of layer $\mu$ | |
+# | $\beta_1$, $\alpha$ (model), $\beta_2$ | `beta1`, `alpha`, `beta2` | attention parameters of the minimal model | |
+# | $\xi$ | `xi` | the landscape's logit of the classifier | |
+# | ICL, IWL | | in-context and in-weights learning | |
+# | ILA1 | | item–label association, layer 1 | |
+# | TILA2 | | target–item–label association, layer 2 | |
+# | CLA | | context–label accuracy | |
+# | TLA2 | | target–labels association, layer 2 | |
+
+# %% tags=["remove-input"]
+for symbol, field in Task.model_fields.items():
+    glue(f"default_{symbol}", field.default, display=False)

@@ -1,0 +1,288 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # An induction head of three parameters
+#
+# **Is an induction head enough to make the jump, and does it need what the network learns before it?**
+# With three numbers for attention and a classifier, {glue:text}`three_done` of {glue:text}`three_seeds`
+# seeds reach an in-context accuracy of 50%; with two, {glue:text}`two_done` of {glue:text}`two_seeds`. When
+# every label stands in every context, so that naming a label of the context is worth nothing,
+# {glue:text}`equal_done` of {glue:text}`equal_seeds` seeds form an induction head, that is
+# {glue:text}`equal_share:.0%` with a 95% interval of {glue:text}`equal_low:.0%` to
+# {glue:text}`equal_high:.0%`; {glue:text}`eliminate` others solve the task the opposite way.
+#
+# This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c and A.2.
+
+# %%
+import numpy as np
+from myst_nb import glue
+
+from icl.analysis import FATES, crossing, fates, final, interval, lead, spread
+from icl.figures import curves
+from icl.figures.style import show
+from icl.model import Model
+from icl.provenance import provenance
+from icl.runs import RunConfig, load_or_train
+from icl.task import Task
+from icl.training import Training
+
+# %% tags=["parameters"]
+K: int = 256  # number of classes
+L: int = 32  # number of labels
+N: int = 8  # item-label pairs in the context, and the number of labels in Figure 6c
+B: int = 1  # copies of a class in a bursty context
+p_B: float = 1.0  # fraction of the sequences of trained classes that are bursty
+p_C: float = 0.8  # fraction of sequences with novel classes
+alpha: float = 0.0  # the task's rank-frequency exponent, f(k) ~ k^-alpha; not the model's alpha
+eps: float = 0.1  # within-class variability
+D: int = 63  # dimensions of a token's content; the classifier is 2D wide
+P: int = 65  # positions that the task has, at least 2N+1; this model does not see them
+K_A2: int = 512  # number of classes in Figure A.2
+B_A2: int = 2  # copies of a class in a bursty context in Figure A.2
+D_A2: int = 64  # dimensions of a token's content in Figure A.2
+p_C_A2: float = 0.0  # fraction of sequences with novel classes in Figure A.2
+seeds: int = 6  # runs of each configuration but Figure 6c's
+seeds_equal: int = 6  # runs of Figure 6c
+steps: int = 150000  # steps of SGD at most
+every: int = 500  # steps between two records
+stop_loss: float = 0.01  # a run stops when its mean training loss stayed below this; 0 for never
+stop_steps: int = 20000  # steps for which it must have stayed there
+dtype: str = "float32"  # of parameters and data, float32 or float64
+before: int = 10000  # steps shown before the transition
+after: int = 10000  # steps shown after it
+
+# %%
+task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
+three = Model(kind="minimal")
+two = three.replace(train_beta2=False)
+training = Training(
+    steps=steps, every=every, stop_loss=stop_loss, stop_steps=stop_steps, dtype=dtype
+)
+config_6a = RunConfig(task=task, model=three, training=training)
+config_6b = RunConfig(task=task, model=two, training=training)
+config_6c = RunConfig(task=task.replace(L=N), model=three, training=training)
+task_A2 = task.replace(K=K_A2, B=B_A2, D=D_A2, p_C=p_C_A2)
+config_A2 = RunConfig(task=task_A2, model=three, training=training)
+
+# %%
+runs_6a = load_or_train(config_6a, seeds)
+runs_6b = load_or_train(config_6b, seeds)
+runs_6c = load_or_train(config_6c, seeds_equal)
+runs_A2 = load_or_train(config_A2, seeds)
+
+# %% tags=["hide-input"]
+for name, ds in {"three": runs_6a, "two": runs_6b}.items():
+    glue(f"{name}_done", int(np.isfinite(crossing(ds)).sum()), display=False)
+    glue(f"{name}_seeds", ds.sizes["seed"], display=False)
+fate_of = fates(runs_6c)
+share = int((fate_of == "induction head").sum()), int(fate_of.size)
+glue("equal_done", share[0], display=False)
+glue("equal_seeds", share[1], display=False)
+glue("equal_share", share[0] / share[1], display=False)
+glue("equal_low", interval(*share)[0], display=False)
+glue("eliminate", int((fate_of == "elimination").sum()), display=False)
+glue("equal_high", interval(*share)[1], display=False)
+
+# %% [markdown]
+# ## The model
+#
+# A token has a content $c$ and a buffer $b$, empty at first. Layer 1 fills the buffer with contents of
+# earlier tokens, and layer 2 fills it again, now of the target alone as far as the answer is concerned:
+#
+# $$
+# v^{(b)}_i=\sum_{j\le i}q^{(1)}_{ij}\,u^{(c)}_j ,\qquad v^{(c)}_i=u^{(c)}_i ,
+# $$ (eq-buffer)
+#
+# $$
+# w^{(b)}_i=\sum_{j\le i}q^{(2)}_{ij}\,v^{(c)}_j ,\qquad w^{(c)}_i=v^{(c)}_i ,
+# $$ (eq-copy)
+#
+# $$
+# q^{(1)}_{ij}\propto e^{\beta_1[j=i-1]} ,\qquad
+# q^{(2)}_{ij}\propto e^{\alpha\,v^{(b)}_j\cdot v^{(c)}_i+\beta_2[i-j\text{ odd}]} .
+# $$ (eq-three)
+#
+# Each number does one thing. $\beta_1$ lets a token look at the one before it (item–label association);
+# $\alpha$ lets the target look where its own content is in the buffer (target–item–label association);
+# $\beta_2$ lets it look at labels, whichever (target–labels association). The classifier of the full
+# network reads the target's content and buffer side by side, so it can learn in weights, from the content,
+# and it can learn to name a label that it finds in the buffer.
+#
+# ## The same dynamics
+
+# %% mystnb={"figure": {"name": "fig-minimal-three", "caption": "The paper's Figure 6a: progress measures of the model with three parameters, as in {numref}`fig-progress-aligned`."}} tags=["hide-input"]
+show(*curves.progress(runs_6a, before, after))
+
+# %% tags=["remove-input"]
+provenance(runs_6a)
+
+# %% mystnb={"figure": {"name": "fig-minimal-logits", "caption": "The three attention parameters of the runs of {numref}`fig-minimal-three`. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*curves.logits(runs_6a))
+
+# %% tags=["remove-input"]
+provenance(runs_6a)
+
+# %% [markdown]
+# ## Without attention to labels
+#
+# Hypotheses H1 and H2 of the paper say that the target's attention to labels (TLA2) leads to the induction
+# head, H1 with context–label accuracy (CLA) before it. With $\beta_2=0$ the target cannot prefer labels to
+# items. If the induction head still forms, and as it did before, both are ruled out.
+
+# %% mystnb={"figure": {"name": "fig-minimal-two", "caption": "The paper's Figure 6b: as {numref}`fig-minimal-three`, with $\\beta_2=0$."}} tags=["hide-input"]
+show(*curves.progress(runs_6b, before, after))
+
+# %% tags=["remove-input"]
+provenance(runs_6b)
+
+# %% tags=["hide-input"]
+ROWS = {
+    "item_label_association": "ila1",
+    "target_item_label_association": "tila2",
+    "context_label_accuracy": "cla",
+    "target_labels_association": "tla2",
+}
+glue("delay", spread(crossing(runs_6b) / crossing(runs_6a)), display=False)
+for which, ds in {"three": runs_6a, "two": runs_6b}.items():
+    glue(f"when_{which}", spread(crossing(ds), 0), display=False)
+    glue(f"rise_{which}", spread(crossing(ds, 0.9) - crossing(ds, 0.2), 0), display=False)
+    glue(f"slow_{which}", spread(crossing(ds) - crossing(ds, 1 / N), 0), display=False)
+    glue(f"most_{which}", spread(ds.iwl_absent_accuracy.max("step")), display=False)
+    glue(f"iwl_{which}", spread(final(ds, "iwl_absent_accuracy")), display=False)
+    glue(f"steps_{which}", spread(ds.stopped_at, 0), display=False)
+    for name, key in ROWS.items():
+        glue(f"{key}_{which}", spread(lead(ds, name), 0), display=False)
+
+# %% [markdown]
+# | | three parameters | two parameters |
+# |---|---|---|
+# | in-context accuracy is 50% at step | {glue:text}`when_three` | {glue:text}`when_two` |
+# | the same, in units of the other column, seed by seed | | {glue:text}`delay` |
+# | steps from 20% to 90% | {glue:text}`rise_three` | {glue:text}`rise_two` |
+# | steps from $1/N$ to 50% | {glue:text}`slow_three` | {glue:text}`slow_two` |
+# | CLA half-way, steps from 50% | {glue:text}`cla_three` | {glue:text}`cla_two` |
+# | TLA2 half-way | {glue:text}`tla2_three` | {glue:text}`tla2_two` |
+# | ILA1 half-way | {glue:text}`ila1_three` | {glue:text}`ila1_two` |
+# | TILA2 half-way | {glue:text}`tila2_three` | {glue:text}`tila2_two` |
+# | in-weights accuracy, class absent: highest | {glue:text}`most_three` | {glue:text}`most_two` |
+# | in-weights accuracy, class absent: at the end | {glue:text}`iwl_three` | {glue:text}`iwl_two` |
+# | the run ended at step | {glue:text}`steps_three` | {glue:text}`steps_two` |
+#
+# Entries are medians over seeds with their range. The last row but one bears on another claim of the
+# paper, that in-weights learning *freezes* once the in-context solution is there: compare it with the row
+# above. The test asks what the network *answers* when the context holds no item of the target's class. A
+# network that has come to read its context answers with it, whatever else it may still know.
+#
+# ## What the classifier has learned
+#
+# Where do the three numbers end? The last column says what they mean in a context of $N$ pairs: the
+# attention that a label in the middle of the context pays to its item, from $\beta_1$ alone.
+
+# %% tags=["nbval-check-output"]
+for title, ds in {"three": runs_6a, "two": runs_6b, "L = N": runs_6c, "A.2": runs_A2}.items():
+    ends = {name: float(final(ds, name).mean()) for name in ("beta1", "alpha", "beta2")}
+    tokens = RunConfig.model_validate_json(ds.attrs["config"]).task.N  # up to the middle label
+    attention = 1 / (1 + tokens * np.exp(-ends["beta1"]))
+    words = ", ".join(f"{name} {value:.4f}" for name, value in ends.items())
+    print(f"{title:6} {words}; layer 1 looks back with {attention:.4f}")
+
+# %% [markdown]
+# ## Without the slow phase
+#
+# Hypothesis H3 says that context–label accuracy alone leads to the induction head. It can be taken away by
+# the data: with $L=N$ and $B=1$ every label stands in every context, once. Naming a label of the context is
+# then no better than naming any.
+
+# %% mystnb={"figure": {"name": "fig-minimal-equal", "caption": "The paper's Figure 6c: the loss of each seed for $L=N$. Colours say how a seed ends, as told apart below. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*curves.losses(runs_6c))
+
+# %% tags=["remove-input"]
+provenance(runs_6c)
+
+# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, a line a seed."}} tags=["hide-input"]
+show(*curves.logits(runs_6c))
+
+# %% tags=["remove-input"]
+provenance(runs_6c)
+
+# %% tags=["hide-input"]
+for fate in FATES:
+    chosen = (fate_of == fate).values
+    part = runs_6c.isel(seed=chosen)
+    key = fate.replace(" ", "_")
+    glue(f"count_{key}", int(chosen.sum()), display=False)
+    glue(f"{key}_when", spread(crossing(part), 0), display=False)
+    glue(f"{key}_iwl_most", spread(part.iwl_absent_accuracy.max("step")), display=False)
+    for name in (
+        "icl_accuracy", "swapped_accuracy", "iwl_absent_accuracy", "train_loss", "alpha", "beta1",
+        "beta2", "item_label_association", "target_item_label_association",
+        "target_labels_association",
+    ):  # fmt: skip
+        glue(f"{key}_{name}", spread(final(part, name)), display=False)
+glue("uniform", 1 / task.T, display=False)
+glue("log_N", float(np.log(N)), display=False)
+glue("sign", int(((final(runs_6c, "alpha") < 0) & (fate_of == "elimination")).sum()), display=False)
+
+# %% [markdown]
+# | | induction head | elimination | neither |
+# |---|---|---|---|
+# | seeds | {glue:text}`count_induction_head` | {glue:text}`count_elimination` | {glue:text}`count_neither` |
+# | in-context accuracy at the end | {glue:text}`induction_head_icl_accuracy` | {glue:text}`elimination_icl_accuracy` | {glue:text}`neither_icl_accuracy` |
+# | it is 50% at step | {glue:text}`induction_head_when` | {glue:text}`elimination_when` | {glue:text}`neither_when` |
+# | training loss (nats); $\log N=$ {glue:text}`log_N:.2f` | {glue:text}`induction_head_train_loss` | {glue:text}`elimination_train_loss` | {glue:text}`neither_train_loss` |
+# | $\alpha$ | {glue:text}`induction_head_alpha` | {glue:text}`elimination_alpha` | {glue:text}`neither_alpha` |
+# | $\beta_1$ | {glue:text}`induction_head_beta1` | {glue:text}`elimination_beta1` | {glue:text}`neither_beta1` |
+# | $\beta_2$ | {glue:text}`induction_head_beta2` | {glue:text}`elimination_beta2` | {glue:text}`neither_beta2` |
+# | item–label association (ILA1) | {glue:text}`induction_head_item_label_association` | {glue:text}`elimination_item_label_association` | {glue:text}`neither_item_label_association` |
+# | target–item–label association (TILA2) | {glue:text}`induction_head_target_item_label_association` | {glue:text}`elimination_target_item_label_association` | {glue:text}`neither_target_item_label_association` |
+# | target–labels association (TLA2) | {glue:text}`induction_head_target_labels_association` | {glue:text}`elimination_target_labels_association` | {glue:text}`neither_target_labels_association` |
+# | in-weights accuracy, class absent: highest | {glue:text}`induction_head_iwl_most` | {glue:text}`elimination_iwl_most` | {glue:text}`neither_iwl_most` |
+#
+# Accuracy alone does not tell how a seed solves the task, so seeds are told apart by what the target
+# attends to. *Induction head*: in-context accuracy of at least 50%, and more attention to the label of the
+# target's class (TILA2) than the {glue:text}`uniform:.3f` that each token has at the start. *Elimination*: the
+# same accuracy, but less attention to that label. There the target looks at all *other* labels, and since
+# every label is in the context, the one that is missing from the view is the answer. {doc}`landscape`
+# derives this second way from the loss, with $\alpha<0$; of the {glue:text}`count_elimination` seeds that
+# take it here, {glue:text}`sign` have a negative $\alpha$.
+#
+# Taking the slow phase away does not leave the network without anything to learn slowly: a part
+# $1-p_C$ of the sequences can be answered by heart, and the table's last row says how far that went before
+# the context took over.
+#
+# The paper finds that two of six seeds acquire the in-context solution and that four converge slowly to a
+# sub-optimal minimum. If those four are the ones that go the way of elimination, more steps would let
+# them arrive; this reproduction cannot say, since the paper shows their loss alone.
+#
+# ## Without novel classes
+#
+# Figure A.2 repeats Figure 1d with the minimal model.
+
+# %% mystnb={"figure": {"name": "fig-minimal-accuracies", "caption": "The paper's Figure A.2: training loss and accuracies of the model with three parameters. Thin: seeds; thick: their mean. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*curves.loss_and_accuracies(runs_A2))
+
+# %% tags=["remove-input"]
+provenance(runs_A2)
+
+# %% [markdown]
+# ## What this does not show
+#
+# - H1 to H3 are three orders of events out of many. That the head forms without attention to labels says
+#   that it does not *need* it here, and not that it plays no part in the full network.
+# - $L=N$ changes more than the slow phase: by {doc}`landscape` it also takes away the slope at the start.
+#   A failure at $L=N$ therefore does not single out H3.
+# - The paper gives no first values for the three parameters. Here they are 0, the start of the landscape's
+#   path, and its classifier starts as the full network's. Its data for Figure 6 are not stated beyond $L$
+#   and $N$; here they are those of Figure 4.
+# - Runs end by a written rule, given under each figure, while the paper's do not. What comes after, for
+#   instance a slow loss of one solution, is not seen.

@@ -1,0 +1,297 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The network
+#
+# **What is the smallest network that shows abrupt in-context learning, and what has changed inside it when
+# accuracy jumps?** Two attention layers and a classifier, {glue:text}`parameters:,` numbers in all. In
+# the runs on this page {glue:text}`transitions` of {glue:text}`seeds_3` seeds reach an in-context accuracy
+# of 50%, at step {glue:text}`when_50` (median, and range over seeds); by the end a label pays
+# {glue:text}`ila_last:.2f` of its attention in layer 1 to the item before it, up from
+# {glue:text}`ila_first:.2f`.
+#
+# This chapter is about section 2 and the beginning of section 3 of {cite:t}`reddy2024`: Figures 1c, 1d,
+# 3a and 3b, equations 2 and 3.
+
+# %%
+import numpy as np
+import torch
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from icl import circuits, measures, network
+from icl.analysis import crossing, ended, final, spread
+from icl.experiments import EXPERIMENTS
+from icl.figures import attention as figures
+from icl.figures import curves
+from icl.figures.style import show
+from icl.induction import induction_head
+from icl.model import initial
+from icl.provenance import provenance
+from icl.runs import RunConfig, Store, load_or_train
+from icl.task import Task, World
+from icl.training import Training
+
+# %% tags=["parameters"]
+K: int = 256  # number of classes
+L: int = 32  # number of labels
+N: int = 8  # item-label pairs in the context
+B: int = 1  # copies of a class in a bursty context
+p_B: float = 1.0  # fraction of the sequences of trained classes that are bursty
+p_C: float = 0.8  # fraction of sequences with novel classes
+alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
+eps: float = 0.1  # within-class variability
+D: int = 63  # dimensions of a token's content
+P: int = 65  # dimensions of a token's one-hot position, above D for the network set by hand
+K_1d: int = 512  # number of classes in Figure 1d
+B_1d: int = 2  # copies of a class in a bursty context in Figure 1d
+p_C_1d: float = 0.0  # fraction of sequences with novel classes in Figure 1d
+seeds: int = 6  # runs of Figure 3
+seeds_1d: int = 6  # runs of Figure 1d
+steps: int = 150000  # steps of SGD
+every: int = 500  # steps between two records
+dtype: str = "float32"  # of parameters and data, float32 or float64
+before: int = 5000  # the first attention maps are from so many steps before the transition
+
+# %%
+task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
+training = Training(steps=steps, every=every, dtype=dtype)
+world = World(task, 0, dtype)
+by_hand = induction_head(task, world)  # refuses P <= D before anything is trained
+config = RunConfig(task=task, training=training.replace(maps=True, keep_parameters=True))
+config_1d = RunConfig(task=task.replace(K=K_1d, B=B_1d, p_C=p_C_1d), training=training)
+
+# %%
+runs = load_or_train(config, seeds)
+runs_1d = load_or_train(config_1d, seeds_1d)
+
+# %% tags=["hide-input"]
+when = crossing(runs)
+first = initial(config.model, task, 0)
+glue("parameters", sum(value.size for value in first.values()), display=False)
+glue("transitions", int(np.isfinite(when).sum()), display=False)
+glue("seeds_3", runs.sizes["seed"], display=False)
+glue("when_50", spread(when, 0), display=False)
+glue("ila_first", float(runs.item_label_association[:, 0].mean()), display=False)
+glue("ila_last", float(final(runs, "item_label_association").mean()), display=False)
+
+# %% [markdown]
+# ## Two layers and a classifier
+#
+# Tokens $u_1,\dots,u_n$ pass two attention layers with one head each. A layer adds to every token a sum of
+# the tokens up to it:
+#
+# $$
+# v_i=u_i+V_1\sum_{j\le i}p^{(1)}_{ij}\,u_j ,\qquad w_i=v_i+V_2\sum_{j\le i}p^{(2)}_{ij}\,v_j ,
+# $$ (eq-layers)
+#
+# weighted by the attention that query $i$ pays to key $j$,
+#
+# $$
+# p^{(\mu)}_{ij}=\frac{e^{(K_\mu u_j)^{\mathsf T}(Q_\mu u_i)}}
+#                     {\sum_{k\le i}e^{(K_\mu u_k)^{\mathsf T}(Q_\mu u_i)}} ,
+# $$ (eq-softmax)
+#
+# with $v$ in place of $u$ in layer 2. Only the target's token $w_n$ goes on to the classifier.
+
+# %% mystnb={"figure": {"name": "fig-network-architecture", "caption": "The paper's Figure 1c: the network of {eq}`eq-layers` and {eq}`eq-softmax`."}} tags=["hide-input"]
+show(*figures.architecture(config))
+
+# %% [markdown]
+# The paper gives the sizes, plain SGD, and the learning rate. The rest is taken from a public copy of the
+# original program, and each is a named setting of `icl`:
+#
+# | setting | here |
+# |---|---|
+# | first $Q_\mu$, $K_\mu$, $V_\mu$ | independent, normal, variance $1/D$; no factor $1/\sqrt{d}$ in the logits |
+# | classifier | {glue:text}`hidden` hidden layers, first weights of variance $2/(P+D)$; one scalar bias a layer |
+# | readout | first weights of variance $1/(P+D)$, no bias |
+# | a step of SGD | {glue:text}`batch` sequences, learning rate {glue:text}`learning_rate:g` |
+# | decay | every parameter loses {glue:text}`decay:.0e` of itself at each step |
+# | length | {glue:text}`steps:,` steps; each number recorded is from {glue:text}`test:,` test sequences |
+
+# %% tags=["hide-input"]
+glue("hidden", config.model.hidden, display=False)
+for name in ("batch", "learning_rate", "decay", "steps", "test"):
+    glue(name, getattr(training, name), display=False)
+
+# %% [markdown]
+# ## The solution exists: an induction head by hand
+#
+# Before asking whether training finds an in-context solution: is there one? `icl.induction` sets the
+# weights by hand, as an *induction head* {cite:p}`olsson2022`. In layer 1 each label looks one position
+# back and copies what it finds, the item's content, into a buffer. In layer 2 the target looks for the
+# label whose buffer matches its own content, and copies that label. Nothing is trained, and the classes are
+# new to it.
+
+# %% tags=["nbval-check-output"]
+probe = world.probe("icl")
+theta = {name: torch.from_numpy(value) for name, value in by_hand.items()}
+output = network.forward(theta, torch.from_numpy(world.tokens(probe)))
+p1, row2 = output.p1.numpy(), output.p2[:, -1].numpy()
+print(f"in-context accuracy: {measures.accuracy(output.logits.numpy(), probe.target):.3f}")
+print(f"label to its item, layer 1:           {measures.item_label_association(p1):.3f}")
+print(
+    "target to its class's label, layer 2: "
+    f"{measures.target_item_label_association(row2, probe.right):.3f}"
+)
+
+# %% [markdown]
+# ## Memory or context?
+#
+# With $p_C=$ {glue:text}`p_C_1d:g` nothing forces the network to use the context: learning the
+# {glue:text}`K_1d` classes by heart would do as well. Which does it learn?
+
+# %% mystnb={"figure": {"name": "fig-network-accuracies", "caption": "The paper's Figure 1d: training loss, and accuracy on the four tests of {doc}`task`. Thin: seeds; thick: their mean."}} tags=["hide-input"]
+show(*curves.loss_and_accuracies(runs_1d))
+
+# %% tags=["remove-input"]
+provenance(runs_1d)
+
+# %% tags=["hide-input"]
+for name, key in {**curves.ACCURACIES, "train_loss": "loss"}.items():
+    glue(f"end_{key}", spread(final(runs_1d, name)), display=False)
+    glue(f"most_{key}", spread(runs_1d[name].max("step")), display=False)
+glue("when_1d", spread(crossing(runs_1d), 0), display=False)
+glue("K_1d", K_1d, display=False)
+glue("p_C_1d", p_C_1d, display=False)
+
+# %% [markdown]
+# | measure | highest | at the end |
+# |---|---|---|
+# | in-context accuracy, novel classes | {glue:text}`most_icl` | {glue:text}`end_icl` |
+# | in-context accuracy, swapped labels | {glue:text}`most_icl_swapped` | {glue:text}`end_icl_swapped` |
+# | in-weights accuracy | {glue:text}`most_iwl` | {glue:text}`end_iwl` |
+# | in-weights accuracy, target's class absent | {glue:text}`most_iwl_absent` | {glue:text}`end_iwl_absent` |
+# | training loss (nats) | | {glue:text}`end_loss` |
+#
+# Each entry is the median over seeds, with the range in brackets. Accuracy on novel classes passes 50% at
+# step {glue:text}`when_1d`.
+#
+# ## Slow, then abrupt
+#
+# From here on a fraction $p_C=$ {glue:text}`p_C:g` of the training sequences is about novel classes, which
+# by the paper brings networks to the in-context solution faster.
+
+# %% mystnb={"figure": {"name": "fig-network-transition", "caption": "The paper's Figure 3a: accuracy on novel classes, a line a seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
+show(*curves.icl_accuracy(runs))
+
+# %% tags=["remove-input"]
+provenance(runs)
+
+# %% tags=["hide-input"]
+one_in_N = 1 / task.classes_in_context
+halfway_to_N = (1 / L + one_in_N) / 2
+reached = {level: crossing(runs, level) for level in (halfway_to_N, 0.2, 0.5, 0.9)}
+glue("p_C", p_C, display=False)
+glue("one_in_L", 1 / L, display=False)
+glue("one_in_N", one_in_N, display=False)
+glue("level_slow", halfway_to_N, display=False)
+glue("when_slow", spread(reached[halfway_to_N], 0), display=False)
+glue("slow", spread(reached[0.2] - reached[halfway_to_N], 0), display=False)
+glue("abrupt", spread(reached[0.9] - reached[0.2], 0), display=False)
+glue("end_3", spread(final(runs, "icl_accuracy"), 3), display=False)
+glue("iwl_most", spread(runs.iwl_absent_accuracy.max("step"), 3), display=False)
+glue("iwl_end", spread(final(runs, "iwl_absent_accuracy"), 3), display=False)
+at_chance = runs.icl_accuracy.where(runs.step < reached[halfway_to_N] / 2)
+glue("chance", spread(at_chance.mean("step"), 3), display=False)
+
+# %% [markdown]
+# | phase | median over seeds (range) |
+# |---|---|
+# | accuracy before anything happens | {glue:text}`chance` |
+# | step at which it is half-way from $1/L$ to $1/N$, {glue:text}`level_slow:.3f` | {glue:text}`when_slow` |
+# | steps from there to 20% | {glue:text}`slow` |
+# | steps from 20% to 90% | {glue:text}`abrupt` |
+# | accuracy at the end | {glue:text}`end_3` |
+#
+# The paper speaks of two phases, a slow one and an abrupt one. Before both there is a wait at the level of a
+# random label, $1/L=$ {glue:text}`one_in_L:.3f`; the second row says when it is over. What the network learns in the slow phase, on its way to
+# $1/N=$ {glue:text}`one_in_N:.3f`, is the subject of {doc}`progress_measures`.
+#
+# The paper also says that in-weights learning freezes once the in-context solution is found. With the
+# target's class kept out of the context, in-weights accuracy here is {glue:text}`iwl_most` at its highest
+# and {glue:text}`iwl_end` at the end. (The test asks what the network *answers* where the context cannot
+# help; a network that has come to read its context may answer with it, whatever else it still knows.)
+#
+# ## What changed inside
+
+# %% tags=["hide-input"]
+moment = float(when[0]) if np.isfinite(when[0]) else steps / 2
+
+# %% mystnb={"figure": {"name": "fig-network-maps", "caption": "The paper's Figure 3b, as means over the test sequences of seed 0: layer 1's attention, and the attention that the target pays in layer 2 when its pair stands first, second, and so on. Left: `before` steps ahead of the transition (or of half the run, without one); right: at the end."}} tags=["hide-input"]
+show(*figures.maps(runs, before=max(moment - before, 0), after=steps, seed=0))
+
+# %% tags=["remove-input"]
+provenance(runs)
+
+# %% [markdown]
+# An induction head should show as two lines: one below the diagonal in layer 1, each token on the one just
+# before it, and in layer 2 the target on the label of its own class, wherever that stands. How much of
+# each is there:
+
+# %% tags=["nbval-check-output"]
+for name, title in {
+    "item_label_association": "label to its item, layer 1           ",
+    "target_item_label_association": "target to its class's label, layer 2 ",
+}.items():
+    start, end = runs[name][:, 0], final(runs, name)
+    print(f"{title} {float(start.mean()):.4f} at the start, {float(end.mean()):.4f} at the end")
+
+# %% [markdown]
+# ## The same in the weights
+#
+# Attention maps say what happens on test sequences; the weights say what would happen on any. Layer 1's
+# logits depend on positions through $Q_1^{\mathsf T}K_1$. In layer 2 the target's content meets what layer
+# 1 wrote into a label's token through $Q_2^{\mathsf T}K_2V_1$: an induction head has a multiple of the
+# identity there, which would match *any* content, also that of classes it never saw.
+
+# %% mystnb={"figure": {"name": "fig-network-weights", "caption": "Layer 1's logit by the distance of query and key, from $Q_1^{\\mathsf T}K_1$ of seed 0, averaged over positions; keys at negative distances are hidden by the causal mask."}} tags=["hide-input"]
+show(*figures.positional_weights(first, circuits.parameters(runs, 0), P))
+
+# %% tags=["nbval-check-output"]
+for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.items():
+    for through, what in ((True, "what layer 1 wrote"), (False, "the key's own content")):
+        mean, noise = circuits.diagonal(circuits.match(theta, P, through))
+        print(f"{name}, target against {what}: diagonal {mean:.4f}, off it {noise:.4f}")
+
+# %% [markdown]
+# ## Data dependence
+#
+# The paper's Figure 2 asks how both accuracies depend on $K$ and $B$ (2a), $\varepsilon$ (2b) and $\alpha$
+# (2c). These are {glue:text}`scans` configurations of {glue:text}`scan_seeds` seeds each. Of them,
+# {glue:text}`scans_done` are stored with all their seeds.
+
+# %% tags=["hide-input"]
+scans = {name: EXPERIMENTS[name] for name in ("2a", "2b", "2c")}
+done = [row for scan in scans.values() for row in ended(scan, Store())]
+glue("scans", sum(len(scan.configs) for scan in scans.values()), display=False)
+glue("scan_seeds", len(scans["2a"].seeds), display=False)
+glue("scans_done", len(done), display=False)
+if done:
+    lines = ["| configuration | in-weights, class absent | in-context |", "|---|---|---|"]
+    for label, ds in done:
+        ends = (spread(final(ds, name)) for name in ("iwl_absent_accuracy", "icl_accuracy"))
+        lines.append(f"| {label} | {' | '.join(ends)} |")
+    display(Markdown("\n".join(lines)))
+
+# %% [markdown]
+# ## What this does not show
+#
+# - Maps and weights show that the parts of an induction head are there when accuracy jumps. That they cause
+#   the jump needs an intervention; a minimal model that consists of these parts alone is one
+#   ({doc}`minimal`).
+# - Maps are means over sequences, while the paper shows a sequence chosen at random: a mean cannot show
+#   what differs between sequences.
+# - The paper does not state its first values or its decay. How long the wait at $1/L$ lasts hangs on them.
+# - {glue:text}`seeds_3` seeds say little about rare outcomes.

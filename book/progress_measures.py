@@ -1,0 +1,196 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Progress measures
+#
+# **What does the network learn while its accuracy hardly moves, and what appears only when accuracy
+# jumps?** First to name some label of the context: that is half learned {glue:text}`cla_lead` steps after
+# the moment at which in-context accuracy is 50%, where a minus means before it. The two parts of an
+# induction head are half formed {glue:text}`ila1_lead` (layer 1) and {glue:text}`tila2_lead` steps (layer 2)
+# after that moment; each figure is the median over seeds, with the range in brackets.
+#
+# This chapter is about section 3 of {cite:t}`reddy2024`, Figures 4 and 5: four measures of a network's
+# progress, recorded through training on novel classes, and the order in which they move.
+
+# %%
+import numpy as np
+from myst_nb import glue
+
+from icl.analysis import at_transition, crossing, final, lead, risen, spread
+from icl.figures import attention, curves
+from icl.figures.style import MEASURES, show
+from icl.provenance import provenance
+from icl.runs import RunConfig, load_or_train
+from icl.task import Task
+from icl.training import Training
+
+# %% tags=["parameters"]
+K: int = 256  # number of classes
+L: int = 32  # number of labels
+N: int = 8  # item-label pairs in the context
+B: int = 1  # copies of a class in a bursty context
+p_B: float = 1.0  # fraction of the sequences of trained classes that are bursty
+p_C: float = 0.8  # fraction of sequences with novel classes
+alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
+eps: float = 0.1  # within-class variability
+D: int = 63  # dimensions of a token's content
+P: int = 65  # dimensions of a token's one-hot position
+seeds: int = 6  # runs
+steps: int = 150000  # steps of SGD
+every: int = 500  # steps between two records
+dtype: str = "float32"  # of parameters and data, float32 or float64
+before: int = 25000  # steps shown before the transition
+after: int = 10000  # steps shown after it
+shortly: int = 5000  # steps before the transition at which the slow phase is looked at
+
+# %%
+task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
+training = Training(steps=steps, every=every, dtype=dtype, maps=True, keep_parameters=True)
+config = RunConfig(task=task, training=training)
+
+# %%
+runs = load_or_train(config, seeds)
+
+# %% tags=["hide-input"]
+FOUR = {
+    "item_label_association": "ila1",
+    "target_item_label_association": "tila2",
+    "context_label_accuracy": "cla",
+    "target_labels_association": "tla2",
+}
+OTHERS = {
+    "previous_token_association": "ila1_all",
+    "context_label_probability": "cla_probability",
+}
+for name, key in {**FOUR, **OTHERS, "icl_accuracy": "icl"}.items():
+    glue(f"{key}_lead", spread(lead(runs, name), 0), display=False)
+    glue(f"{key}_start", spread(runs[name].isel(step=0)), display=False)
+    glue(f"{key}_shortly", spread(at_transition(runs, name, shortly)), display=False)
+    glue(f"{key}_at", spread(at_transition(runs, name)), display=False)
+    glue(f"{key}_end", spread(final(runs, name)), display=False)
+    glue(f"{key}_risen", spread(risen(runs, name, shortly)), display=False)
+glue("seeds", runs.sizes["seed"], display=False)
+glue("transitions", int(np.isfinite(crossing(runs)).sum()), display=False)
+glue("when", spread(crossing(runs), 0), display=False)
+glue("shortly", shortly, display=False)
+glue("one_in_N", 1 / task.classes_in_context, display=False)
+glue("N_in_L", task.classes_in_context / L, display=False)
+glue("test", training.test, display=False)
+
+# %% [markdown]
+# ## What an induction head would have to do
+#
+# Given $\dots,x,\ell,\dots,x\to{?}$, an induction head {cite:p}`olsson2022` answers $\ell$, whatever $x$ and
+# $\ell$ are. With two layers that takes four operations.
+
+# %% mystnb={"figure": {"name": "fig-progress-operations", "caption": "The paper's Figure 5: the four operations of an induction head. Brackets: what has been written into a token's buffer."}} tags=["hide-input"]
+show(*attention.induction_head())
+
+# %% [markdown]
+# ## Four measures
+#
+# Two measures ask for these operations, and two for a simpler strategy: to name any label of the context.
+# All are averages over {glue:text}`test:,` test sequences of novel classes. Token $2j$ is the item of pair
+# $j$, counted from 0, token $2j+1$ its label, and token $2N$ the target.
+#
+# - **Item–label association** (ILA1), layer 1: the attention of a label to its item, mean of
+#   $p^{(1)}_{2j+1,\,2j}$ over the $N$ labels.
+# - **Target–item–label association** (TILA2), layer 2: the attention of the target to the labels of its own
+#   class, the sum of $p^{(2)}_{2N,\,2j+1}$ over the pairs of that class.
+# - **Context–label accuracy** (CLA): the share of sequences in which the network's answer is one of the
+#   labels in the context, right or wrong.
+# - **Target–labels association** (TLA2), layer 2: the attention of the target to all labels together, the
+#   sum of $p^{(2)}_{2N,\,2j+1}$ over all pairs.
+#
+# The paper's words leave two choices. It calls the first measure the attention paid "by a token to its
+# previous one"; here it is that of labels, and the mean over all tokens is kept beside it. It calls the
+# third "the probability that the network predicts a label present in the context"; here it is the share of
+# sequences whose most probable label is in the context, and the summed probability is kept beside it.
+#
+# ## The order of events
+#
+# Seeds differ in *when* their transition comes: {glue:text}`transitions` of {glue:text}`seeds` have one, at
+# step {glue:text}`when`. So each curve is moved to where its own in-context accuracy is 50%.
+
+# %% mystnb={"figure": {"name": "fig-progress-aligned", "caption": "The paper's Figure 4: the four progress measures and in-context accuracy, seeds aligned where that is 50%. Thin: seeds; thick: their mean, where all have a value. Dashed: $1/L$ and $1/N$."}} tags=["hide-input"]
+show(*curves.progress(runs, before, after))
+
+# %% tags=["remove-input"]
+provenance(runs)
+
+# %% [markdown]
+# | measure | at the start | {glue:text}`shortly:,` steps before | at 50% | at the end |
+# |---|---|---|---|---|
+# | in-context accuracy | {glue:text}`icl_start` | {glue:text}`icl_shortly` | {glue:text}`icl_at` | {glue:text}`icl_end` |
+# | context–label accuracy (CLA) | {glue:text}`cla_start` | {glue:text}`cla_shortly` | {glue:text}`cla_at` | {glue:text}`cla_end` |
+# | target–labels association (TLA2) | {glue:text}`tla2_start` | {glue:text}`tla2_shortly` | {glue:text}`tla2_at` | {glue:text}`tla2_end` |
+# | item–label association (ILA1) | {glue:text}`ila1_start` | {glue:text}`ila1_shortly` | {glue:text}`ila1_at` | {glue:text}`ila1_end` |
+# | target–item–label association (TILA2) | {glue:text}`tila2_start` | {glue:text}`tila2_shortly` | {glue:text}`tila2_at` | {glue:text}`tila2_end` |
+#
+# (Median and range over seeds; one without a transition counts at the start and at the end alone.)
+#
+# Which measure moves first? For each seed, the step at which a measure is half-way from its first value to
+# its last, counted from the step at which in-context accuracy is 50%; and the share of its rise that it
+# has made {glue:text}`shortly:,` steps before:
+#
+# | measure | half-way, steps from 50% | share of the rise made {glue:text}`shortly:,` steps before |
+# |---|---|---|
+# | context–label accuracy (CLA) | {glue:text}`cla_lead` | {glue:text}`cla_risen` |
+# | target–labels association (TLA2) | {glue:text}`tla2_lead` | {glue:text}`tla2_risen` |
+# | item–label association (ILA1) | {glue:text}`ila1_lead` | {glue:text}`ila1_risen` |
+# | target–item–label association (TILA2) | {glue:text}`tila2_lead` | {glue:text}`tila2_risen` |
+
+# %% tags=["nbval-check-output"]
+for name, key in FOUR.items():
+    start, end = runs[name].isel(step=0), final(runs, name)
+    print(f"{MEASURES[key].label:32}{float(start.mean()):8.4f} to {float(end.mean()):.4f}")
+
+# %% [markdown]
+# ## What the slow phase is
+#
+# A network that names one of the context's labels at random is right in one of $N/B$ sequences,
+# {glue:text}`one_in_N:.3f`; one that names any of the $L$ labels hits the context in
+# {glue:text}`N_in_L:.2f` of them. {glue:text}`shortly:,` steps before the transition these runs have
+# {glue:text}`icl_shortly` and {glue:text}`cla_shortly`. If the first is near $B/N$ while the second is near 1,
+# the slow phase is what the paper says: the network has learned to read the context's labels and not yet
+# which of them to choose.
+#
+# The paper expects the target's attention to the labels (TLA2) to go with it. A network can name a label of
+# the context without it, though: with uniform attention the target already pays nearly half of its
+# attention to labels, and the classifier may do the rest. The last column of the second table says how
+# much of each rise the slow phase has seen.
+#
+# ## Does the choice of reading matter?
+#
+# | measure | at the start | {glue:text}`shortly:,` steps before | at the end | half-way, steps from 50% |
+# |---|---|---|---|---|
+# | ILA1, labels to their items | {glue:text}`ila1_start` | {glue:text}`ila1_shortly` | {glue:text}`ila1_end` | {glue:text}`ila1_lead` |
+# | ILA1, any token to the one before | {glue:text}`ila1_all_start` | {glue:text}`ila1_all_shortly` | {glue:text}`ila1_all_end` | {glue:text}`ila1_all_lead` |
+# | CLA, most probable label | {glue:text}`cla_start` | {glue:text}`cla_shortly` | {glue:text}`cla_end` | {glue:text}`cla_lead` |
+# | CLA, summed probability | {glue:text}`cla_probability_start` | {glue:text}`cla_probability_shortly` | {glue:text}`cla_probability_end` | {glue:text}`cla_probability_lead` |
+#
+# The two readings of ILA1 can differ only by what items and the target do in layer 1. The two of CLA
+# differ by how sure the network is: a label can be the most probable long before its probability is large.
+#
+# ## What this does not show
+#
+# - An order of events is not a cause. That context labels are learned first does not say that the
+#   induction head needs them; {doc}`minimal` takes them away and looks.
+# - Records lie {glue:text}`every` steps apart and are joined by straight lines. Differences of that size
+#   between two measures mean nothing.
+# - A measure's half-way point depends on where it starts and ends. A measure that begins high, such as TLA2,
+#   has less of a way to go.
+# - All four are means over sequences and over positions.
+
+# %% tags=["hide-input"]
+glue("every", every, display=False)

@@ -1,0 +1,187 @@
+"""What is read off stored curves: when a transition happened, aligned curves, final values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from icl.experiments import Experiment
+from icl.runs import Store, combine
+from icl.task import Task
+
+Array = np.ndarray[Any, Any]
+
+
+def crossing(
+    ds: xr.Dataset, level: float | xr.DataArray = 0.5, measure: str = "icl_accuracy"
+) -> xr.DataArray:
+    """Step at which a measure first reaches a level, by ``seed``; NaN where it never does.
+
+    Between two records the measure is taken to be straight. The level may differ by ``seed``.
+    """
+    steps: xr.DataArray = xr.apply_ufunc(
+        _first_crossing,
+        ds[measure],
+        level,
+        input_core_dims=[["step"], []],
+        kwargs={"step": ds.step.values},
+        vectorize=True,
+        output_dtypes=[float],
+    )
+    return steps
+
+
+def _first_crossing(y: Float[Array, "step"], level: float, step: Float[Array, "step"]) -> float:
+    above = np.flatnonzero(y >= level)
+    if not len(above):
+        return float("nan")
+    i = above[0]
+    if i == 0:
+        return float(step[0])
+    return float(np.interp(level, y[i - 1 : i + 1], step[i - 1 : i + 1]))
+
+
+def halfway(ds: xr.Dataset, measure: str, least: float = 0.05) -> xr.DataArray:
+    """Step at which a measure is half-way from its first value to its final one, by ``seed``.
+
+    NaN where it does not rise by ``least``.
+    """
+    first, last = ds[measure].isel(step=0), final(ds, measure)
+    return crossing(ds, (first + last) / 2, measure).where(last - first >= least)
+
+
+def lead(ds: xr.Dataset, measure: str) -> xr.DataArray:
+    """Steps from a seed's transition (ICL accuracy of 50%) to the measure's half-way, by ``seed``.
+
+    Negative: the measure comes before. NaN without a transition or a rise.
+    """
+    return halfway(ds, measure) - crossing(ds)
+
+
+def risen(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
+    """Share of a measure's rise, first to final value, made ``before`` steps ahead of a transition.
+
+    By ``seed``; NaN without a transition, and where it lies less than ``before`` steps from 0.
+    """
+    first, last = ds[measure].isel(step=0), final(ds, measure)
+    return (at_transition(ds, measure, before) - first) / (last - first)
+
+
+def at_transition(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
+    """A measure ``before`` steps ahead of each seed's transition, by ``seed``; NaN without one."""
+    column = aligned(ds, [measure], before=before, after=0, points=2)[measure].isel(since=0)
+    return column.drop_vars("since").reindex(seed=ds.seed)
+
+
+def aligned(
+    ds: xr.Dataset, names: list[str], before: float, after: float, points: int = 201
+) -> xr.Dataset:
+    """Curves on the axis ``since``: steps since each seed's own transition (ICL accuracy of 50%).
+
+    Seeds without a transition are left out; beyond a seed's own records, before the first step and
+    where the stop rule ended it, the values are NaN.
+    """
+    when = crossing(ds)
+    since = np.linspace(-before, after, points)
+    seeds = [int(s) for s in ds.seed.values[np.isfinite(when.values)]]
+    columns = {
+        name: (
+            ("seed", "since"),
+            np.array(
+                [
+                    np.interp(
+                        since + float(when.sel(seed=seed)),
+                        *_own_records(ds, name, seed),
+                        left=np.nan,
+                        right=np.nan,
+                    )
+                    for seed in seeds
+                ]
+            ).reshape(len(seeds), points),
+        )
+        for name in names
+    }
+    return xr.Dataset(columns, coords={"seed": seeds, "since": since})
+
+
+def _own_records(
+    ds: xr.Dataset, measure: str, seed: int
+) -> tuple[Float[Array, "step"], Float[Array, "step"]]:
+    """Steps and values of a seed, without what was carried forward."""
+    run = ds.sel(seed=seed)
+    own = ~run.carried.values
+    return run.step.values[own], run[measure].values[own]
+
+
+def final(ds: xr.Dataset, measure: str, records: int = 10) -> xr.DataArray:
+    """A measure's mean over the last records, by seed: less noisy than the last one alone."""
+    return ds[measure].isel(step=slice(-records, None)).mean("step")
+
+
+def spread(values: xr.DataArray, digits: int = 2) -> str:
+    """Median and range over seeds in words; says so where a seed has no value."""
+    known = values.values[np.isfinite(values.values)]
+    if not len(known):
+        return "no seed"
+    low, mid, high = (f"{x:z,.{digits}f}" for x in (known.min(), np.median(known), known.max()))
+    if values.size == 1:
+        return mid
+    missing = "" if len(known) == values.size else f", {len(known)} of {values.size} seeds"
+    return f"{mid} ({low} to {high}{missing})"
+
+
+FATES = ("induction head", "elimination", "neither")
+
+
+def fates(ds: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
+    """How each seed solves the task in context at the end, one of :data:`FATES` by ``seed``.
+
+    An induction head has the target look at its own class's label more than at the start. With
+    L = N the same accuracy can be had by looking at all *other* labels and naming the one that is
+    missing: elimination.
+    """
+    solved = final(ds, "icl_accuracy") >= threshold
+    attention = "target_item_label_association"
+    looks = final(ds, attention) > ds[attention].isel(step=0)
+    head, elimination, neither = FATES
+    names = np.where(solved & looks, head, np.where(solved, elimination, neither))
+    return xr.DataArray(names, coords={"seed": ds.seed}, dims="seed")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 seed``, ``2 seeds``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval for a share of which ``trials`` seeds were seen; 95% unless z is given."""
+    share = successes / trials
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return max(middle - float(half), 0.0), min(middle + float(half), 1.0)
+
+
+def class_in_context(task: Task) -> float:
+    """Probability that N items drawn from f hold the class of a target drawn from f.
+
+    1 - sum_k f_k (1 - f_k)^N: how often in-context learning can pass for in-weights learning in a
+    test whose items and target are independent (section 2).
+    """
+    f = task.rank_frequency()
+    return float(1 - (f * (1 - f) ** task.N).sum())
+
+
+def ended(experiment: Experiment, to: Store) -> list[tuple[str, xr.Dataset]]:
+    """The configurations of an experiment of which all seeds are stored, by label; nothing trains.
+
+    Raises :class:`icl.store.CorruptFile` for a file that is not what was written.
+    """
+    whole = []
+    for label, config in experiment.configs.items():
+        if all(to.has(config, seed) for seed in experiment.seeds):
+            runs = [to.load(config, seed) for seed in experiment.seeds]
+            whole.append((label, combine(config, [run for run in runs if run is not None])))
+    return whole

@@ -1,0 +1,227 @@
+"""Figures 1d, 3a, 4, 6 and A.2: curves of stored runs, a thin line a seed, their mean thick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from matplotlib.ticker import MaxNLocator
+
+from icl.analysis import FATES, aligned, counted, crossing, fates, final, spread
+from icl.figures.style import INK, MEASURES, figure, styled
+from icl.runs import RunConfig
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from icl.figures.style import Measure
+
+ACCURACIES = {  # variable of a stored run: measure
+    "icl_accuracy": "icl",
+    "swapped_accuracy": "icl_swapped",
+    "iwl_accuracy": "iwl",
+    "iwl_absent_accuracy": "iwl_absent",
+}
+PROGRESS = {
+    "icl_accuracy": "icl",
+    "item_label_association": "ila1",
+    "target_item_label_association": "tila2",
+    "context_label_accuracy": "cla",
+    "target_labels_association": "tla2",
+}
+
+
+@styled
+def loss_and_accuracies(ds: xr.Dataset) -> tuple[Figure, str]:
+    """Figure 1d and A.2: training loss, and the accuracies that tell ICL from IWL."""
+    fig = figure(7.2, 3.6)
+    left, right = fig.subplots(1, 2)
+    _seeds(left, ds.step, ds.train_loss, MEASURES["loss"], carried=ds.carried)
+    left.set(ylabel="training loss (nats)", ylim=(0, None))
+    for name, key in ACCURACIES.items():
+        measure = MEASURES[key]
+        _seeds(right, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
+    right.set(ylabel="accuracy", ylim=(-0.02, 1.02))
+    fig.legend(fontsize=8, ncols=2, loc="outside upper right")
+    for ax in (left, right):
+        _steps(ax, ds)
+    ends = ", ".join(
+        f"{MEASURES[key].label} {spread(final(ds, name))}" for name, key in ACCURACIES.items()
+    )
+    return fig, (
+        f"Training loss and four accuracies of {counted(ds.sizes['seed'], 'seed')} against steps. "
+        f"The loss goes from {float(ds.train_loss[:, 0].mean()):.2f} to "
+        f"{float(final(ds, 'train_loss').mean()):.2f}. At the end: {ends}."
+    )
+
+
+@styled
+def icl_accuracy(ds: xr.Dataset) -> tuple[Figure, str]:
+    """Figure 3a: a slow phase from 1/L towards 1/N, then an abrupt transition."""
+    L, N = _label_counts(ds)
+    fig = figure()
+    ax = fig.subplots()
+    _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
+    _seeds(ax, ds.step, ds.icl_accuracy, MEASURES["icl"], mean=False, carried=ds.carried)
+    ax.set(ylabel="accuracy on novel classes", ylim=(-0.02, 1.02))
+    _steps(ax, ds)
+    return fig, (
+        f"In-context accuracy of {counted(ds.sizes['seed'], 'seed')} against steps. Median and "
+        f"range of the step at which it reaches 1/N = {1 / N:.3f}: "
+        f"{spread(crossing(ds, 1 / N), 0)}; 50%: {spread(crossing(ds), 0)}. "
+        f"It ends at {spread(final(ds, 'icl_accuracy'))}."
+    )
+
+
+@styled
+def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple[Figure, str]:
+    """Figures 4, 6a and 6b: the four progress measures, seeds aligned at their transition."""
+    L, N = _label_counts(ds)
+    curves = aligned(ds, list(PROGRESS), before, after)
+    fig = figure(7.2, 4.4)
+    if not curves.sizes["seed"]:
+        return _unaligned(fig, ds)
+    ax = fig.subplots()
+    _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
+    ax.axvline(0, color=INK, lw=1, ls=":")
+    for name, key in PROGRESS.items():
+        _seeds(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
+    ax.set(xlabel="steps since in-context accuracy was 50%", ylim=(-0.02, 1.02))
+    ax.set_xlim(-before, after)
+    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    early, late = curves.isel(since=0), curves.isel(since=-1)
+    middle = curves.sel(since=0, method="nearest")
+    words = "; ".join(
+        f"{MEASURES[key].label} {_mean(early[name])}, {_mean(middle[name])} and {_mean(late[name])}"
+        for name, key in PROGRESS.items()
+    )
+    return fig, (
+        f"Five measures of {counted(curves.sizes['seed'], 'seed')}, aligned where in-context "
+        f"accuracy is 50%. Means {before:,} steps before, at and {after:,} steps after that, over "
+        f"the seeds that have a value there: {words}."
+    )
+
+
+def _unaligned(fig: Figure, ds: xr.Dataset) -> tuple[Figure, str]:
+    """Stand in for an aligned figure when no seed has had its transition."""
+    ax = fig.subplots()
+    for name, key in PROGRESS.items():
+        measure = MEASURES[key]
+        _seeds(ax, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
+    ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned")
+    ax.legend(fontsize=8)
+    _steps(ax, ds)
+    return fig, (
+        f"Five measures of {counted(ds.sizes['seed'], 'seed')} against steps, not aligned: no "
+        "seed's in-context accuracy has reached 50%."
+    )
+
+
+@styled
+def losses(ds: xr.Dataset) -> tuple[Figure, str]:
+    """Figure 6c: the loss of each seed, in a colour and dash that say how it ended."""
+    ends = fates(ds)
+    fig = figure()
+    ax = fig.subplots()
+    words = []
+    for fate, measure in _FATES.items():
+        run = ds.isel(seed=(ends == fate).values)
+        if not run.sizes["seed"]:
+            continue
+        _seeds(ax, ds.step, run.train_loss, measure, mean=False, carried=run.carried)
+        ax.plot([], [], label=f"{fate}: {run.sizes['seed']}", **measure.line)
+        words.append(
+            f"{run.sizes['seed']} end as {fate} with a loss of {spread(final(run, 'train_loss'))}"
+        )
+    ax.set(ylabel="training loss (nats)", ylim=(0, None))
+    ax.legend(fontsize=9, loc="upper right")
+    _steps(ax, ds)
+    return fig, f"Training loss of {counted(ds.sizes['seed'], 'seed')}: {'; '.join(words)}."
+
+
+_FATES = dict(zip(FATES, (MEASURES["icl"], MEASURES["tila2"], MEASURES["loss"]), strict=True))
+
+
+@styled
+def logits(ds: xr.Dataset) -> tuple[Figure, str]:
+    """The minimal model's own parameters against steps."""
+    names = [name for name in ("beta1", "alpha", "beta2") if float(abs(ds[name]).max()) > 0]
+    fig = figure()
+    ax = fig.subplots()
+    for name in names:
+        _seeds(ax, ds.step, ds[name], MEASURES[name], mean=False, carried=ds.carried)
+        ax.plot([], [], label=MEASURES[name].label, **MEASURES[name].line)
+    ax.set(ylabel="logit")
+    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    _steps(ax, ds)
+    words = ", ".join(f"{name} {spread(final(ds, name))}" for name in names)
+    who = counted(ds.sizes["seed"], "seed")
+    return fig, f"The minimal model's logits of {who} against steps; at the end {words}."
+
+
+def _seeds(
+    ax: Axes,
+    x: xr.DataArray,
+    y: xr.DataArray,
+    measure: Measure,
+    mean: bool = True,
+    label: str | None = None,
+    carried: xr.DataArray | None = None,
+) -> None:
+    """Draw a thin line a seed; their mean thick, where every seed has a value.
+
+    Values carried forward from where the stop rule ended a seed are dotted and lighter, and so is
+    the mean from the first of them on.
+    """
+    thin, alpha = (0.8, 0.5) if mean else (1.4, 0.9)
+    held = xr.zeros_like(y, dtype=bool) if carried is None else carried
+    for name in y.seed.values:
+        values, after = y.sel(seed=name), held.sel(seed=name)
+        ax.plot(x, values.where(~after), color=measure.colour, lw=thin, alpha=alpha)
+        ax.plot(
+            x,
+            values.where(_joined(after)),
+            color=measure.colour,
+            lw=thin,
+            alpha=0.6 * alpha,
+            ls=":",
+        )
+    if mean:
+        average, after = y.mean("seed", skipna=False), held.any("seed")
+        ax.plot(x, average.where(~after), label=label, **measure.line)
+        ax.plot(x, average.where(_joined(after)), color=measure.colour, alpha=0.6, ls=":")
+
+
+def _joined(after: xr.DataArray) -> xr.DataArray:
+    """The mask and the point before it, so that the dotted part begins where the line ends."""
+    held = np.array(after.values)
+    held[:-1] |= held[1:]
+    return after.copy(data=held)
+
+
+def _levels(ax: Axes, levels: dict[str, float]) -> None:
+    for name, level in levels.items():
+        ax.axhline(level, color=INK, lw=0.8, ls="--")
+        ax.annotate(
+            name, (1, level), xycoords=("axes fraction", "data"), xytext=(4, 0),
+            textcoords="offset points", va="center", fontsize=9,
+        )  # fmt: skip
+
+
+def _steps(ax: Axes, ds: xr.Dataset) -> None:
+    ax.set(xlabel="steps", xlim=(0, float(ds.step.max())))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    if ds.step.max() >= 10_000:
+        ax.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+
+
+def _label_counts(ds: xr.Dataset) -> tuple[int, int]:
+    task = RunConfig.model_validate_json(ds.attrs["config"]).task
+    return task.L, task.classes_in_context
+
+
+def _mean(values: xr.DataArray) -> str:
+    mean = float(values.mean())
+    return "unknown" if np.isnan(mean) else f"{mean:.2f}"

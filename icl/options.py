@@ -1,0 +1,81 @@
+"""Settings as options of the command line: one option a field, its help the field's description."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from icl.settings import InputError, Settings
+
+# Fields whose option has another name than theirs.
+NAMES = {
+    "kind": ("--model",),
+    "train_beta2": ("--three-parameters/--two-parameters",),
+}
+
+
+def takes(*groups: type[Settings]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command: it is called with one instance of each group, and typer shows their
+    fields.
+
+    No two groups may have a field of the same name.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[len(groups) :]
+
+        def wrapper(**values: Any) -> None:
+            settings = [g(**{name: values.pop(name) for name in g.model_fields}) for g in groups]
+            command(*settings, **values)
+
+        fields = [parameter for group in groups for parameter in _options(group)]
+        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        wrapper.__signature__ = inspect.Signature([*fields, *own])  # type: ignore[attr-defined]
+        wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
+        return wrapper
+
+    return decorate
+
+
+def _options(group: type[Settings]) -> Iterator[inspect.Parameter]:
+    for name, field in group.model_fields.items():
+        option = typer.Option(
+            *NAMES.get(name, ("--" + name.replace("_", "-"),)),
+            help=field.description,
+            rich_help_panel=group.__name__,
+        )
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[field.annotation, option],
+        )
+
+
+def seeds(text: str) -> list[int]:
+    """Seeds as one writes them: ``6`` is the first six, ``0-5`` or ``0,2,7-9`` are these.
+
+    Raises :class:`icl.settings.InputError` for anything else, an empty range and a seed named
+    twice.
+    """
+    if text.isdecimal() and int(text) > 0:
+        return list(range(int(text)))
+    wanted: list[int] = []
+    for part in text.split(","):
+        numbers = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if numbers is None or text == "0":
+            break
+        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+        wanted += range(first, last + 1)
+        if last < first:
+            break
+    else:
+        if len(set(wanted)) == len(wanted):
+            return wanted
+    raise InputError(
+        f"seeds={text!r} must be a number above 0, or different seeds such as 0-5 or 0,2,7-9"
+    )

@@ -1,0 +1,32 @@
+"""The two ways to solve the task, done perfectly: what a network can score by either alone.
+
+Neither is trained. They say what an accuracy means: a test tells in-context from in-weights
+learning only where the two disagree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+
+from icl.task import Array, Sequences, World
+
+
+def from_context(sequences: Sequences) -> Int[Array, "S"]:
+    """In-context learning: the label of the context item that is most like the target."""
+    context, target = sequences.items[:, :-1], sequences.items[:, -1]
+    likeness = np.einsum("sjd,sd->sj", context, target)
+    return np.take_along_axis(sequences.labels, likeness.argmax(1)[:, None], axis=1)[:, 0]
+
+
+def from_weights(world: World, sequences: Sequences) -> Int[Array, "S"]:
+    """In-weights learning: the label of the trained class that is most like the target."""
+    distance = (world.means**2).sum(1) - 2 * sequences.items[:, -1] @ world.means.T  # + |target|^2
+    return np.asarray(distance.argmin(1) % world.task.L)
+
+
+def some_context_label(sequences: Sequences, seed: int = 0) -> Int[Array, "S"]:
+    """The slow phase's guess: a label of the context, whichever (a pair of it, uniformly)."""
+    N = sequences.labels.shape[1]
+    pair = np.random.default_rng(seed).integers(0, N, len(sequences))
+    return np.take_along_axis(sequences.labels, pair[:, None], axis=1)[:, 0]

@@ -1,0 +1,51 @@
+"""Every admissible setting, small: what property tests draw from; and parameters for it."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from icl.model import Model, shapes
+from icl.task import Task
+
+
+@st.composite
+def tasks(draw):
+    N = draw(st.integers(1, 6))
+    B = draw(st.sampled_from([0, *(b for b in range(1, N + 1) if N % b == 0)]))
+    distinct = N // max(B, 1)
+    L = draw(st.integers(max(2, distinct), distinct + 4))
+    T = 2 * N + 1
+    return Task(
+        K=L * draw(st.integers(1, 4)),
+        L=L,
+        N=N,
+        B=B,
+        p_B=draw(st.sampled_from([0.0, 0.4, 1.0])),
+        p_C=draw(st.sampled_from([0.0, 0.5, 1.0])) if B else 0.0,
+        alpha=draw(st.sampled_from([0.0, 0.5, 1.0, 2.5])),
+        eps=draw(st.sampled_from([0.0, 0.1, 1.5])),
+        D=draw(st.integers(1, 9)),
+        P=T + draw(st.integers(0, 5)),
+        novel=L + draw(st.integers(0, 5)),
+    )
+
+
+def full_models():
+    return st.builds(Model, hidden=st.integers(1, 4))
+
+
+def minimal_models():
+    return st.builds(
+        Model, kind=st.just("minimal"), hidden=st.integers(1, 4), train_beta2=st.booleans()
+    )
+
+
+def parameters(model, task, seed):
+    """Parameters of size 1, so that attention is neither uniform nor hard: by name, float64."""
+    rng = np.random.default_rng(seed)
+    theta = {}
+    for name, shape in shapes(model, task).items():
+        size = (2 if name[0] in "QK" else 1) / (shape[-1] if shape else 1) ** 0.5
+        theta[name] = np.asarray(size * rng.normal(size=shape))
+    if not model.train_beta2:
+        theta["beta2"] = np.array(0.0)
+    return theta

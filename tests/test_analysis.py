@@ -1,0 +1,165 @@
+"""What is read off curves, on curves whose answers are known."""
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from icl.analysis import (
+    aligned,
+    at_transition,
+    class_in_context,
+    counted,
+    crossing,
+    ended,
+    fates,
+    final,
+    halfway,
+    interval,
+    lead,
+    risen,
+    spread,
+)
+from icl.experiments import Experiment
+from icl.runs import RunConfig, Store, load_or_train
+from icl.task import Task, World
+from icl.training import Training
+
+STEPS = np.arange(0, 1001, 10)
+
+
+def curves(stopped=(1000, 1000, 1000), **columns):
+    """Seeds of made-up runs; a column is a list of one curve a seed."""
+    data = {name: (("seed", "step"), np.array(rows, float)) for name, rows in columns.items()}
+    carried = np.array([stop < STEPS for stop in stopped])
+    data["carried"] = (("seed", "step"), carried)
+    data["stopped_at"] = ("seed", np.array(stopped))
+    return xr.Dataset(data, coords={"seed": np.arange(len(stopped)), "step": STEPS})
+
+
+def ramp(start, end, low=0.0, high=1.0):
+    """From low to high between two steps, straight."""
+    return np.interp(STEPS, [start, end], [low, high])
+
+
+RUNS = curves(
+    icl_accuracy=[ramp(400, 600), ramp(600, 800), np.full(len(STEPS), 0.1)],
+    early=[ramp(100, 300, 0.2, 0.8), ramp(100, 300, 0.2, 0.8), ramp(100, 300, 0.2, 0.8)],
+    late=[ramp(400, 600), ramp(600, 800), ramp(0, 1)],
+    flat=[np.full(len(STEPS), 0.3)] * 3,
+)
+
+
+def test_a_crossing_is_found_between_records_and_missed_where_there_is_none():
+    np.testing.assert_allclose(crossing(RUNS), [500, 700, np.nan])
+    np.testing.assert_allclose(crossing(RUNS, 0.512), [502.4, 702.4, np.nan])
+    levels = xr.DataArray([0.25, 0.75, 0.05], dims="seed", coords={"seed": RUNS.seed})
+    np.testing.assert_allclose(crossing(RUNS, levels), [450, 750, 0])
+
+
+def test_crossing_of_no_seeds_is_empty():
+    assert crossing(RUNS.isel(seed=slice(0))).shape == (0,)
+
+
+def test_halfway_is_between_a_measures_own_first_and_final_value():
+    np.testing.assert_allclose(halfway(RUNS, "early"), [200, 200, 200])
+    assert np.isnan(halfway(RUNS, "flat")).all()
+
+
+def test_lead_counts_from_the_transition_and_is_unknown_without_one():
+    np.testing.assert_allclose(lead(RUNS, "early"), [-300, -500, np.nan])
+    np.testing.assert_allclose(lead(RUNS, "late"), [0, 0, np.nan])
+
+
+def test_share_of_the_rise_ahead_of_the_transition():
+    np.testing.assert_allclose(risen(RUNS, "early", 300), [0.5, 1, np.nan], atol=1e-12)
+    np.testing.assert_allclose(risen(RUNS, "late", 50), [0.25, 0.25, np.nan], atol=1e-12)
+    np.testing.assert_allclose(at_transition(RUNS, "early", 350), [0.35, 0.8, np.nan])
+    assert np.isnan(at_transition(RUNS, "early", 501)[0])  # before step 0
+
+
+def test_aligned_curves_end_where_the_stop_rule_ended_the_seed():
+    ds = curves(
+        stopped=(1000, 650, 1000), icl_accuracy=[ramp(400, 600), ramp(400, 600), ramp(400, 600)]
+    )
+    moved = aligned(ds, ["icl_accuracy"], before=200, after=200, points=5)
+    np.testing.assert_allclose(moved.since, [-200, -100, 0, 100, 200])
+    np.testing.assert_allclose(moved.icl_accuracy[0], [0, 0, 0.5, 1, 1])
+    np.testing.assert_allclose(moved.icl_accuracy[1], [0, 0, 0.5, 1, np.nan])
+
+
+def test_final_is_a_mean_of_the_last_records():
+    ds = curves(stopped=(1000,), x=[np.arange(len(STEPS))])
+    assert final(ds, "x", records=3).values.tolist() == [99]
+
+
+def test_fates_are_told_apart_by_accuracy_and_by_where_the_target_looks():
+    solved, failed = ramp(400, 600), np.full(len(STEPS), 0.2)
+    more, less = ramp(400, 600, 0.06, 0.7), ramp(400, 600, 0.06, 0.01)
+    ds = curves(
+        stopped=(1000,) * 4,
+        icl_accuracy=[solved, solved, failed, failed],
+        target_item_label_association=[more, less, more, less],
+    )
+    assert fates(ds).values.tolist() == ["induction head", "elimination", "neither", "neither"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1, 5, 2], "2.00 (1.00 to 5.00)"),
+        ([1, np.nan, 4], "2.50 (1.00 to 4.00, 2 of 3 seeds)"),
+        ([np.nan, np.nan], "no seed"),
+        ([], "no seed"),
+        ([3], "3.00"),
+        ([-0.001, 0.001], "0.00 (0.00 to 0.00)"),
+        ([12000, 34000], "23,000.00 (12,000.00 to 34,000.00)"),
+    ],
+)
+def test_spread_in_words(values, words):
+    assert spread(xr.DataArray(np.array(values, float), dims="seed")) == words
+
+
+def test_counted():
+    assert [counted(n, "seed") for n in (0, 1, 2, 1200)] == [
+        "0 seeds", "1 seed", "2 seeds", "1,200 seeds",
+    ]  # fmt: skip
+
+
+def test_interval_solves_wilsons_equation():
+    for k, n in ((0, 6), (2, 6), (6, 6), (7, 24)):
+        for bound in interval(k, n):
+            # The share lies 1.96 standard errors from the bound, by the error that the bound has.
+            assert (k / n - bound) ** 2 == pytest.approx(1.96**2 * bound * (1 - bound) / n)
+
+
+def test_class_in_context_against_all_contexts():
+    task = Task(K=4, L=2, N=2, B=2, alpha=1.3)
+    f = task.rank_frequency()
+    exact = sum(
+        f[target] * f[a] * f[b]
+        for target, a, b in itertools.product(range(4), repeat=3)
+        if target in (a, b)
+    )
+    assert class_in_context(task) == pytest.approx(exact)
+
+
+def test_class_in_context_is_what_the_test_draws():
+    task = Task(K=128, alpha=1.5)
+    drawn = World(task, 0).probe("iwl", 20_000).right.any(1).mean()
+    assert class_in_context(task) == pytest.approx(drawn, abs=0.015)
+
+
+def test_only_configurations_with_all_their_seeds_have_ended(tmp_path):
+    task = Task(K=4, L=2, N=2, D=4, P=5, novel=8)
+    config = RunConfig(task=task, training=Training(steps=2, every=1, test=8, batch=4))
+    other = RunConfig(task=task.replace(eps=0.5), training=config.training)
+    scan = Experiment("scan", "A scan", {"a": config, "b": other}, seeds=(0, 1))
+    assert ended(scan, Store(tmp_path)) == []
+    load_or_train(config, [0, 1], tmp_path, progress=False)
+    load_or_train(other, [1], tmp_path, progress=False)
+    ((label, ds),) = ended(scan, Store(tmp_path))
+    assert label == "a"
+    assert ds.seed.values.tolist() == [0, 1]
+    assert not Store(tmp_path).has(other, 0)

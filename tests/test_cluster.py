@@ -1,0 +1,149 @@
+"""A sweep on a real Dask scheduler with real workers, on the loopback."""
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sweeps import (
+    LONG,
+    assert_same_runs,
+    config,
+    reference,
+    registry,
+    start,
+    wait_until,
+)
+
+from icl import sweep as sweeps
+from icl import training
+from icl.runs import Store, train
+
+pytest.importorskip("distributed")
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.folder, self.processes, self.address = folder, [], ""
+
+    def launch(self, name, *command):
+        """Start a process in a group of its own; returns it and the file of what it says."""
+        log = self.folder / f"{name}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                ["dask", *command], stdout=file, stderr=file, start_new_session=True
+            )
+        self.processes.append(process)
+        return process, log
+
+    def scheduler(self):
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+        _, log = self.launch("scheduler", "scheduler", *options)
+        said = re.compile(r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)")
+        wait_until(lambda: said.search(log.read_text()))
+        self.address = said.search(log.read_text())[1]
+
+    def worker(self, name):
+        scratch = ["--local-directory", str(self.folder / name), "--no-dashboard"]
+        return self.launch(name, "worker", self.address, "--nthreads", "1", *scratch)[0]
+
+    def kill(self, process):
+        """The worker and the nanny that would start it again."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    try:
+        cluster.scheduler()
+        yield cluster
+    finally:
+        for process in reversed(cluster.processes):
+            cluster.kill(process)
+
+
+def test_a_worker_is_killed_and_the_sweep_ends_with_the_same_runs(cluster, tmp_path):
+    """The store is shared: what the dead worker had begun goes on elsewhere."""
+    configs = [config(LONG), config(LONG, eps=0.5)]
+    to = Store(tmp_path / "store")
+    workers = [cluster.worker("one"), cluster.worker("two")]
+    process = start(to.root, configs, scheduler=cluster.address)
+    locks = [to.root / c.name / ".0.lock" for c in configs]
+    wait_until(lambda: sum(lock.exists() for lock in locks) == 2)  # both are at work
+    cluster.kill(workers[0])
+    out, err = process.communicate(timeout=240)
+
+    assert process.returncode == 0, out + err
+    assert "2 trained, 0 were stored" in out
+    assert_same_runs(to, reference(tmp_path / "reference", configs), configs)
+
+
+def test_a_worker_that_does_not_see_the_store_sends_its_runs_back(cluster, tmp_path, monkeypatch):
+    """What is half done travels with the run, both ways."""
+    to, c = Store(tmp_path / "store"), config(LONG)
+    half_done(to, c, monkeypatch, step=700)
+
+    number = itertools.count()
+
+    @contextmanager
+    def a_mark_that_only_we_see(_):
+        yield Path("/nowhere") / f".sweep-{next(number)}"
+
+    told = []
+    tell = sweeps._Board.tell
+    monkeypatch.setattr(sweeps, "_mark", a_mark_that_only_we_see)
+    monkeypatch.setattr(sweeps._Board, "tell", lambda *a: (told.append(a[2:]), tell(*a)))
+    cluster.worker("one")
+
+    with monkeypatch.context() as patch:  # Ctrl-C as soon as it has begun
+        patch.setattr(sweeps, "_interrupts", lambda: after_news(told))
+        report = sweeps.sweep(
+            ["small"], scheduler=cluster.address, root=to.root, registry=registry(c), progress=False
+        )
+    assert report.interrupted
+    assert (500, True) in told  # of 700 steps, up to the last record
+    assert to.checkpoint(c, 0).step > 700
+
+    report = sweeps.sweep(
+        ["small"], scheduler=cluster.address, root=to.root, registry=registry(c), progress=False
+    )
+    assert len(report.done) == 1
+    assert not to.checkpoint_path(c, 0).exists()
+    assert not list(cluster.folder.rglob("*.nc"))  # nothing stays behind in the scratch folder
+    assert_same_runs(to, reference(tmp_path / "reference", [c]), [c])
+
+
+@contextmanager
+def after_news(told):
+    """What a Ctrl-C sets, set by the first news of a run."""
+
+    class Interrupted:
+        def is_set(self):
+            return bool(told)
+
+    yield Interrupted()
+
+
+def half_done(to, c, monkeypatch, step):
+    """Train until a step, and leave its checkpoint."""
+
+    def stop_there(config_, seed, state):
+        if state.step == step:
+            Store.save_checkpoint(to, config_, seed, state)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+        patch.setattr(to, "save_checkpoint", stop_there)
+        with pytest.raises(KeyboardInterrupt):
+            train(c, [0], to)

@@ -1,0 +1,257 @@
+"""The commands train, status and bench: what they refuse, and the form of what they say."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from sweeps import SHORT, TASK, config, reference, registry
+from typer.main import get_command
+
+from icl import bench, network, options, status, store
+from icl.__main__ import app, main
+from icl.experiments import EXPERIMENTS
+from icl.model import Model, initial
+from icl.obvious import Trainer
+from icl.runs import RunConfig, Store
+from icl.settings import InputError
+from icl.summary import SHOWN, transition
+from icl.sweep import plan
+from icl.task import Task, World
+from icl.training import Training, start
+
+SMALL = "--model minimal --K 8 --L 4 --N 2 --D 8 --P 9 --steps 40 --every 20 --test 50 --batch 16"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+class TestSeeds:
+    @pytest.mark.parametrize(
+        ("text", "seeds"),
+        [("3", [0, 1, 2]), ("0-2", [0, 1, 2]), ("5-5", [5]), ("4, 0,7-8", [4, 0, 7, 8])],
+    )
+    def test_are_read_as_one_writes_them(self, text, seeds):
+        assert options.seeds(text) == seeds
+
+    @pytest.mark.parametrize("text", ["0", "", "-1", "2-1", "1,1", "0-3,2", "1.5", "a", "1,"])
+    def test_anything_else_is_refused(self, text):
+        with pytest.raises(InputError, match="seeds="):
+            options.seeds(text)
+
+
+class TestTrain:
+    def test_every_setting_is_an_option_with_its_description_and_default(self):
+        shown = {item.name: item for item in get_command(app).commands["train"].params}
+        for group in (Task, Model, Training):
+            for name, field in group.model_fields.items():
+                assert shown[name].help == field.description
+                assert shown[name].default == field.default
+
+    def test_options_make_the_configuration(self, monkeypatch):
+        class Seen(Exception):
+            pass
+
+        def load_or_train(config, seeds, engine, device):
+            raise Seen(config, seeds, engine, device)
+
+        monkeypatch.setattr("icl.runs.load_or_train", load_or_train)
+        line = "train --model minimal --two-parameters --K 512 --p-C 0.5 --D 64 --stop-loss 0.01"
+        with pytest.raises(Seen) as seen:
+            main([*line.split(), "--dtype", "float64", "--maps", "--seeds", "1,3"])
+        wanted = RunConfig(
+            task=Task(K=512, p_C=0.5, D=64),
+            model=Model(kind="minimal", train_beta2=False),
+            training=Training(stop_loss=0.01, dtype="float64", maps=True),
+        )
+        assert seen.value.args == (wanted, [1, 3], "fast", "cpu")
+
+    def test_prints_where_runs_end_and_lie_and_loads_them_the_next_time(self, root, capsys):
+        assert main(["train", *SMALL.split(), "--seeds", "2"]) == 0
+        first = capsys.readouterr().out
+        c = config()
+        runs = [Store(root).load(c, seed) for seed in (0, 1)]
+        assert first.startswith(c.describe())
+        assert first.endswith(f"stored in {root / c.name}\n")
+        cells = [re.split(r"\s{2,}", line) for line in first.splitlines()]
+        rows = {label: values for label, *values in cells}
+        for name in set(SHOWN) & set(runs[0]):
+            last = [float(run[name][-1]) for run in runs]
+            assert [float(cell) for cell in rows[SHOWN[name]]] == pytest.approx(
+                [*last, np.mean(last)], rel=1e-3
+            )
+
+        times = [p.stat().st_mtime_ns for p in sorted(root.rglob("*.nc"))]
+        assert main(["train", *SMALL.split(), "--seeds", "2"]) == 0
+        assert capsys.readouterr().out == first
+        assert [p.stat().st_mtime_ns for p in sorted(root.rglob("*.nc"))] == times
+
+    def test_transition_is_the_first_record_at_half(self):
+        accuracy = [[0.1, 0.5, 0.4, 0.9], [0.1, 0.2, 0.3, 0.49]]
+        curves = xr.Dataset(
+            {"icl_accuracy": (("seed", "step"), accuracy)}, {"step": [0, 5, 10, 15]}
+        )
+        assert transition(curves) == [5, None]
+
+    @pytest.mark.parametrize(
+        ("line", "error"),
+        [
+            ("--K 100", "K=100 must be a multiple of L=32"),
+            ("--K many", "Invalid value for '--K'"),
+            ("--p-C 1.5", "p_C=1.5 must be less than or equal to 1"),
+            ("--steps 700", "steps=700 must be a multiple of every=500"),
+            ("--two-parameters", "train_beta2=False needs kind='minimal'"),
+            ("--seeds 0", "seeds='0' must be a number above 0"),
+            ("--device cuda --engine fast", "device='cuda' needs engine='legible'"),
+            ("--device abacus", "device='abacus' cannot be used here"),
+            ("--layers 2", "No such option: --layers"),
+        ],
+    )
+    def test_bad_values_are_refused_in_one_line_before_any_work(self, line, error, root, capsys):
+        assert main(["train", *line.split()]) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith(f"error: {error}")
+        assert said.err.count("\n") == 1
+        assert said.out == ""
+        assert not root.exists()
+
+    def test_a_run_that_diverges_is_one_line_and_status_1(self, capsys):
+        assert main(["train", *SMALL.split(), "--learning-rate", "1e30", "--seeds", "1"]) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("error: minimal model, K=8")
+        assert "the training loss is" in last
+
+
+class TestStatus:
+    def test_json_counts_every_experiment(self, monkeypatch, capsys):
+        monkeypatch.setattr(status, "_trial", lambda *_: 3.6e-3)  # seconds a step
+        assert main(["status", "--json"]) == 0
+        rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["experiments"]}
+        assert list(rows) == list(EXPERIMENTS)
+        for name, row in rows.items():
+            units = plan([name])
+            hours = sum(unit.config.training.steps for unit in units) * 1e-6
+            assert row == {
+                "name": name,
+                "needed": len(units),
+                "stored": 0,
+                "partial": 0,
+                "core_hours_left": pytest.approx(hours, abs=0.01),
+            }
+
+    def test_what_is_left_is_estimated_from_what_is_known(self, tmp_path, monkeypatch):
+        """Seeds of the same configuration, then runs of the same size, then a trial."""
+        monkeypatch.setattr(status, "_trial", lambda *_: 90.0)
+        known, sized, unknown = config(), config(SHORT.replace(steps=80)), config(N=4)
+        reference(tmp_path, [known])
+        stamp(tmp_path, known, seconds=3600.0)  # 90 s a step
+        half_done = start(unknown.task, unknown.model, unknown.training, 1)
+        half_done.step, half_done.seconds = 10, 450.0  # 45 s a step
+        Store(tmp_path).save_checkpoint(unknown, 1, half_done)
+
+        def hours(*configs):
+            result = status.status(tmp_path, registry(*configs, seeds=(0, 1)))
+            [row] = result.rows
+            return row.stored, row.partial, row.core_hours_left, dict(result.runs_by_basis)
+
+        assert hours(known) == (1, 0, pytest.approx(1), {"seeds": 1})
+        assert hours(known, sized) == (1, 0, pytest.approx(1 + 2 + 2), {"seeds": 1, "size": 2})
+        assert hours(unknown) == (0, 1, pytest.approx(45 * (40 + 30) / 3600), {"size": 2})
+        assert hours(config(L=2)) == (0, 0, pytest.approx(2), {"trial": 2})
+
+    def test_corrupt_files_are_named_and_strangers_listed(self, tmp_path, capsys):
+        known, stranger = config(), config(eps=0.7)
+        to = reference(tmp_path, [known, stranger])
+        content = bytearray(to.path(known, 0).read_bytes())
+        content[100] ^= 1
+        to.path(known, 0).write_bytes(content)
+
+        result = status.status(tmp_path, registry(known))
+        assert result.rows[0].stored == 0
+        assert f"{to.path(known, 0)} cannot be used" in capsys.readouterr().err
+        text = status.table(result)
+        assert f"  {stranger.name}: seeds 0" in text
+        assert f"  {to.path(known, 0)}.corrupt" in text
+
+    def test_starts_without_torch(self):
+        code = "import sys, icl.status, icl.sweep, icl.__main__; sys.exit('torch' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def stamp(root, c, **attrs):
+    """Change attributes of a stored run."""
+    from icl.runs import to_netcdf
+
+    to = Store(root)
+    store.write(to.path(c, 0), to_netcdf(to.load(c, 0).assign_attrs(attrs)))
+
+
+class TestBench:
+    def test_the_floor_is_184_mflop_at_the_papers_sizes(self):
+        assert round(bench.floor_flops(Task()) / 1e6) == 184
+
+    def test_the_floor_grows_with_what_is_larger(self):
+        base = bench.floor_flops(Task())
+        for larger in ({"N": 16}, {"D": 64}, {"P": 66}, {"L": 64}):
+            assert bench.floor_flops(Task(**larger)) > base
+        assert bench.floor_flops(Task(K=1024)) == base  # classes cost no arithmetic
+
+    def test_json_and_table(self, monkeypatch, capsys):
+        """Tiny measurements, whose form alone counts."""
+        monkeypatch.setattr(bench, "TURN_SECONDS", 0.005)
+        threads = torch.get_num_threads()
+        assert main(["bench", "--json", "--seconds", "0"]) == 0
+        torch.set_num_threads(threads)
+        result = json.loads(capsys.readouterr().out)
+        assert set(result["full"]) >= {"ms_per_step_seed", "floor_ratio", "obvious_ratio"}
+        numbers = [
+            *result["full"].values(),
+            result["minimal"]["ms_per_step_seed"],
+            result["processes"]["speedup_2"],
+            result["matmul_gflops"],
+        ]
+        assert all(isinstance(number, float) and number > 0 for number in numbers)
+        assert set(result["blas"]) == {"name", "version", "kernel"}
+        text = bench.table(result)
+        assert "over the floor" in text
+        assert result["blas"]["version"] in text
+        assert ("no GPU here" in text) == (not torch.cuda.is_available())
+
+
+class TestObvious:
+    """The way that the engine is compared with computes the same thing."""
+
+    def test_logits_are_those_of_the_legible_network(self):
+        task, model = Task(K=8, L=4, N=2, D=8, P=9, p_C=0.5), Model()
+        trainer = Trainer(World(task, 0), model, SHORT)
+        theta = initial(model, task, 0)
+        trainer.network.load(theta)
+        u, _ = trainer.batch()
+        theirs = network.forward({k: torch.from_numpy(v) for k, v in theta.items()}, u).logits
+        torch.testing.assert_close(trainer.network(u)[:, -1], theirs)
+
+    def test_its_batches_are_of_the_task(self):
+        task = TASK.replace(p_C=0.5, eps=0.0, L=4, K=16, N=4, B=2, P=12)
+        world = World(task, 0)
+        trainer = Trainer(world, Model(), Training(batch=200))
+        u, target = (x.numpy() for x in trainer.batch())
+        contents = u[:, :, task.P :]
+        assert (u[:, :, : task.P].sum(2) == 1).all()
+        position = u[:, :, : task.P].argmax(2)
+        assert (np.diff(position) == 1).all()
+        match = (contents[:, 1::2, None] == world.label_contents).all(3)
+        labels = match.argmax(2)
+        assert match.any(2).all()
+        assert all((np.bincount(row, minlength=4) % 2 == 0).all() for row in labels)
+        same = np.isclose(contents[:, :-1:2], contents[:, -1:]).all(2)
+        assert (same.sum(1) == task.B).all()
+        assert (labels[same].reshape(-1, task.B) == target[:, None]).all()
+        known = np.isclose(contents[:, -1:], world.means).all(2).any(1)
+        assert 0.35 < known.mean() < 0.65

@@ -1,0 +1,84 @@
+"""Curves of runs: what was carried forward is marked, and the words match the data."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from icl.experiments import EXPERIMENTS
+from icl.figures import curves
+from icl.figures.style import MEASURES
+
+STEPS = np.arange(0, 20_001, 500)
+STOP = 15_000
+NAMES = [*curves.PROGRESS, *curves.ACCURACIES, "train_loss", "alpha", "beta1", "beta2"]
+
+
+@pytest.fixture
+def runs():
+    """Two made-up seeds with a transition at 10,000 steps, the second stopped by its rule."""
+    rise = np.interp(STEPS, [9_000, 11_000], [0.1, 0.9])
+    data = {name: (("seed", "step"), np.array([rise, rise])) for name in NAMES}
+    data["carried"] = (("seed", "step"), np.array([STEPS > 20_000, STEPS > STOP]))
+    data["stopped_at"] = ("seed", np.array([20_000, STOP]))
+    config = EXPERIMENTS["6a"].configs[""]
+    attributes = {"config": config.model_dump_json()}
+    return xr.Dataset(data, coords={"seed": [0, 1], "step": STEPS}, attrs=attributes)
+
+
+def drawn(ax, colour, dotted):
+    """Steps that lines of a colour cover, a set a line."""
+    lines = [line for line in ax.lines if line.get_color() == colour and len(line.get_xdata())]
+    return [
+        set(np.array(line.get_xdata())[np.isfinite(np.array(line.get_ydata(), float))])
+        for line in lines
+        if (line.get_linestyle() == ":") == dotted
+    ]
+
+
+def test_what_was_carried_forward_is_dotted_and_nothing_else(runs):
+    figure, _ = curves.icl_accuracy(runs)
+    colour = MEASURES["icl"].colour
+    whole, own = set(STEPS), set(STEPS[STEPS <= STOP])
+    assert drawn(figure.axes[0], colour, dotted=False) == [whole, own]
+    # The dotted part begins where the line ends, so that they join.
+    assert drawn(figure.axes[0], colour, dotted=True) == [set(), set(STEPS[STEPS >= STOP])]
+
+
+def test_a_mean_is_dotted_from_the_first_seed_that_was_carried_forward(runs):
+    figure, _ = curves.loss_and_accuracies(runs)
+    colour = MEASURES["loss"].colour
+    assert drawn(figure.axes[0], colour, dotted=False)[-1] == set(STEPS[STEPS <= STOP])
+    assert drawn(figure.axes[0], colour, dotted=True)[-1] == set(STEPS[STEPS >= STOP])
+
+
+def test_aligned_curves_end_where_a_seed_stopped(runs):
+    figure, words = curves.progress(runs, before=5_000, after=8_000)
+    last = [max(steps) for steps in drawn(figure.axes[0], MEASURES["icl"].colour, dotted=False)]
+    assert last[0] == 8_000
+    assert last[1] == pytest.approx(STOP - 10_000, abs=100)
+    assert "2 seeds" in words
+    assert "in-context learning 0.10, 0.50 and 0.90" in words  # of the one that is there
+
+
+def test_without_a_transition_nothing_is_aligned_and_the_words_say_so(runs):
+    runs["icl_accuracy"] = xr.zeros_like(runs.icl_accuracy)
+    figure, words = curves.progress(runs)
+    assert "not aligned" in words
+    assert "not aligned" in figure.axes[0].get_title(loc="left")
+
+
+def test_losses_count_how_seeds_end(runs):
+    runs["target_item_label_association"][1] = 0.2 - runs.target_item_label_association[1]
+    figure, words = curves.losses(runs)
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["induction head: 1", "elimination: 1"]
+    assert "1 end as elimination" in words
+
+
+def test_a_parameter_that_was_held_at_zero_is_not_drawn(runs):
+    _, words = curves.logits(runs)
+    assert "beta2" in words
+    runs["beta2"] = xr.zeros_like(runs.beta2)
+    figure, words = curves.logits(runs)
+    assert "beta2" not in words
+    assert not drawn(figure.axes[0], MEASURES["beta2"].colour, dotted=False)

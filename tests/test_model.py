@@ -1,0 +1,102 @@
+"""What is trained: settings, shapes and first values."""
+
+import math
+
+import numpy as np
+import pytest
+from admissible import full_models, minimal_models, tasks
+from chance import assert_normal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icl.model import Flat, Model, initial, shapes
+from icl.settings import InputError
+from icl.task import Task
+
+REFUSALS = {
+    "train_beta2=False needs kind='minimal': the full network has no beta2": {"train_beta2": False},
+    "attention_scale=2.0 needs kind='full': the minimal model's attention starts at 0": {
+        "kind": "minimal",
+        "attention_scale": 2.0,
+    },
+    "attention_scale=0 must be greater than 0": {"attention_scale": 0},
+    "hidden=0 must be greater than or equal to 1": {"hidden": 0},
+    "hidden=9 must be less than or equal to 8": {"hidden": 9},
+    "kind='small' must be 'full' or 'minimal'": {"kind": "small"},
+    "train_beta2=1 must be a boolean": {"train_beta2": 1},
+    "unknown parameter 'layers'; known: kind, hidden, attention_scale, train_beta2": {"layers": 3},
+}
+
+
+@pytest.mark.parametrize(("message", "values"), REFUSALS.items(), ids=REFUSALS)
+def test_refusal(message, values):
+    with pytest.raises(InputError) as refusal:
+        Model(**values)
+    assert str(refusal.value) == message
+
+
+@given(task=tasks(), model=full_models())
+def test_shapes_of_the_full_network(task, model):
+    E = task.P + task.D
+    expected = dict.fromkeys(("Q1", "K1", "V1", "Q2", "K2", "V2"), (E, E))
+    for layer in range(1, model.hidden + 1):
+        expected |= {f"W{layer}": (E, E), f"b{layer}": ()}
+    assert shapes(model, task) == expected | {"R": (task.L, E)}
+
+
+@given(task=tasks(), model=minimal_models())
+def test_shapes_of_the_minimal_model(task, model):
+    E = 2 * task.D
+    expected = dict.fromkeys(("alpha", "beta1", "beta2"), ())
+    for layer in range(1, model.hidden + 1):
+        expected |= {f"W{layer}": (E, E), f"b{layer}": ()}
+    assert shapes(model, task) == expected | {"R": (task.L, E)}
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_first_values_of_the_full_network(scale):
+    task = Task()
+    theta = initial(Model(attention_scale=scale), task, 0, "float64")
+    for name, value in theta.items():
+        variance = {"W": 2 / 128, "b": 1 / 128, "R": 1 / 128}.get(name[0], scale**2 / 63)
+        if value.ndim:
+            assert_normal(value / math.sqrt(variance))
+
+
+def test_first_values_of_the_minimal_model():
+    theta = initial(Model(kind="minimal"), Task(), 0, "float64")
+    assert theta["alpha"] == theta["beta1"] == theta["beta2"] == 0
+    for name in ("W1", "W2", "W3"):
+        assert_normal(theta[name] / math.sqrt(2 / 126))
+    assert_normal(theta["R"] * math.sqrt(126))
+
+
+def test_biases_are_scalars_of_the_readouts_variance():
+    thetas = [initial(Model(hidden=8), Task(K=2, L=2, N=1, P=3, D=2), s) for s in range(200)]
+    biases = [theta[f"b{layer}"] for theta in thetas for layer in range(1, 9)]
+    assert_normal(np.array(biases) * math.sqrt(5))
+
+
+@given(task=tasks(), model=st.one_of(full_models(), minimal_models()), seed=st.integers(0, 9))
+def test_first_values_follow_from_the_seed(task, model, seed):
+    one, again, other = (initial(model, task, s) for s in (seed, seed, seed + 1))
+    wide = initial(model, task, seed, "float64")
+    assert list(one) == list(shapes(model, task))
+    for name, value in one.items():
+        assert value.shape == shapes(model, task)[name]
+        assert value.dtype == np.float32
+        assert (value == again[name]).all()
+        assert (value == wide[name].astype(np.float32)).all()
+        if name not in ("alpha", "beta1", "beta2"):
+            assert (value != other[name]).all()
+
+
+def test_parameters_are_views_of_one_vector():
+    flat = Flat({"a": (2, 3), "b": (), "c": (4,)}, "float32")
+    values = {"a": np.arange(6.0).reshape(2, 3), "b": np.array(6.0), "c": np.arange(7.0, 11)}
+    flat.load(values)
+    kept = flat.copy()
+    flat.vector *= 2
+    for name, value in values.items():
+        assert (kept[name] == value).all()
+        assert (flat[name] == 2 * value).all()

@@ -1,0 +1,104 @@
+"""The line under a figure is true, and its command makes the very runs it names."""
+
+import shlex
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from icl import __main__ as command_line
+from icl import options, provenance
+from icl.experiments import EXPERIMENTS, Experiment
+from icl.model import Model
+from icl.runs import RunConfig, Store, load_or_train
+from icl.task import Task
+from icl.training import Training
+
+CONFIGS = [
+    *(config for e in EXPERIMENTS.values() for config in e.configs.values()),
+    RunConfig(
+        task=Task(K=64, L=16, N=4, B=2, p_B=0.5, p_C=0.25, alpha=1.5, eps=0.0, D=8, P=33, novel=32),
+        model=Model(kind="full", hidden=2, attention_scale=0.1),
+        training=Training(
+            steps=60, batch=8, learning_rate=1e-3, decay=0.0, dtype="float64", every=20, test=50,
+            maps=True, keep_parameters=True, stop_loss=1e-5, stop_steps=7,
+        ),
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `icl train` asks for, instead of training it."""
+    calls = []
+
+    def load_or_train(config, seeds, **_):
+        calls.append((config, list(seeds)))
+
+    monkeypatch.setattr("icl.runs.load_or_train", load_or_train)
+    monkeypatch.setattr("icl.summary.summary", lambda dataset, root: "")
+    return calls
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_the_command_asks_for_the_same_configuration(config, asked):
+    words = shlex.split(provenance.command(config, range(6)))
+    assert words[0] == "icl"
+    assert command_line.main(words[1:]) == 0
+    assert asked == [(config, [0, 1, 2, 3, 4, 5])]
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2], [3], [2, 0], [5, 7]])
+def test_the_command_asks_for_the_same_seeds(seeds):
+    words = shlex.split(provenance.command(RunConfig(), seeds))
+    assert options.seeds(words[words.index("--seeds") + 1]) == sorted(seeds)
+
+
+def dataset(config, stopped):
+    return xr.Dataset(
+        {"stopped_at": ("seed", np.array(stopped))},
+        coords={"seed": np.arange(len(stopped))},
+        attrs={"config": config.model_dump_json()},
+    )
+
+
+def test_the_line_names_task_seeds_steps_run_and_command():
+    config = RunConfig(task=Task(K=512, B=2))
+    line = provenance.line(dataset(config, [150_000, 150_000]))
+    assert "K=512, L=32, N=8, B=2, p_B=1, p_C=0, α=0, ε=0.1, D=63" in line
+    assert "2 seeds, 150,000 steps of 128 sequences, float32" in line
+    assert "attention-only network" in line
+    assert f"`{config.name}`" in line
+    assert f"`{provenance.command(config, [0, 1])}`" in line
+    assert "stop" not in line
+
+
+@pytest.mark.parametrize(
+    ("stopped", "words"),
+    [
+        ([150_000, 150_000], "no seed did"),
+        ([40_000, 150_000], "1 of 2 did, at 40,000"),
+        ([40_000, 30_500], "2 of 2 did, at 30,500 to 40,000"),
+    ],
+)
+def test_the_line_says_where_the_stop_rule_ended_seeds(stopped, words):
+    config = EXPERIMENTS["6b"].configs[""]
+    line = provenance.line(dataset(config, stopped))
+    assert f"below 0.01 for 20,000 steps: {words}. " in line
+    assert "two parameters" in line
+
+
+def test_provenance_is_displayed_as_markdown(capsys):
+    provenance.provenance(dataset(RunConfig(), [150_000]))
+    assert "Markdown" in capsys.readouterr().out
+
+
+def test_stored_counts_and_times_what_is_done(tmp_path):
+    task = Task(K=4, L=2, N=2, D=4, P=5, novel=8)
+    config = RunConfig(task=task, training=Training(steps=20, every=10, test=8, batch=4))
+    experiment = Experiment("one", "One", {"": config}, seeds=(0, 1, 2))
+    assert provenance.stored(experiment, Store(tmp_path)) == (3, 0, [], [])
+    load_or_train(config, [1], tmp_path, progress=False)
+    made = provenance.stored(experiment, Store(tmp_path))
+    assert (made.needed, made.stored) == (3, 1)
+    assert made.ms_a_step == [1000 * made.seconds[0] / 20]

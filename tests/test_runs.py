@@ -1,0 +1,317 @@
+"""Runs: their names, their files, and the one way to have them."""
+
+import hashlib
+import json
+
+import h5netcdf
+import numpy as np
+import pytest
+import xarray as xr
+
+from icl import runs, training
+from icl.model import Model
+from icl.runs import RunConfig, Store, combine, load_or_train, seed_list, to_dataset
+from icl.settings import InputError
+from icl.task import Task
+from icl.training import State, Training
+
+TINY = RunConfig(
+    task=Task(K=8, L=4, N=2, D=4, P=7, alpha=1.0),
+    model=Model(hidden=1),
+    training=Training(steps=20, every=5, test=40, batch=8, maps=True, keep_parameters=True),
+)
+
+
+def change(config, part, **values):
+    return config.replace(**{part: getattr(config, part).replace(**values)})
+
+
+def quiet(config, seeds, root, **options):
+    return load_or_train(config, seeds, root, progress=False, **options)
+
+
+# -- identity -----------------------------------------------------------------------------------
+
+
+def test_names_of_stored_runs_never_change():
+    """If this fails every stored run is lost: undo what changed a default, a name or the hash."""
+    assert RunConfig().name == "full-K256-B1-dce5d8088360"
+    assert TINY.name == "full-K8-B1-53095a6510cf"
+    figure_3 = RunConfig(task=Task(p_C=0.8), training=Training(maps=True, keep_parameters=True))
+    assert figure_3.name == "full-K256-B1-5294db03766a"
+    two = RunConfig(model=Model(kind="minimal", train_beta2=False), task=Task(K=512, D=64, B=2))
+    assert two.name == "minimal-K512-B2-264f9266fc80"
+
+
+def test_the_hash_is_of_version_and_changed_settings():
+    text = '1 {"task": {"p_C": 0.8}, "training": {"keep_parameters": true, "maps": true}}'
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    config = RunConfig(task=Task(p_C=0.8), training=Training(maps=True, keep_parameters=True))
+    assert config.hash == digest[:12]
+
+
+def test_every_setting_has_a_part_in_the_name():
+    changes = {
+        "task": {
+            "K": 64, "L": 16, "N": 4, "B": 2, "p_B": 0.5, "p_C": 0.5, "alpha": 1.0, "eps": 0.2,
+            "D": 64, "P": 66, "novel": 64,
+        },
+        "model": {"kind": "minimal", "hidden": 2, "attention_scale": 0.5},
+        "training": {
+            "steps": 1000, "batch": 64, "learning_rate": 0.1, "decay": 0.0, "dtype": "float64",
+            "every": 250, "test": 100, "maps": True, "keep_parameters": True, "stop_loss": 0.1,
+            "stop_steps": 1000,
+        },
+    }  # fmt: skip
+    for part, values in changes.items():
+        settings = type(getattr(RunConfig(), part))
+        assert set(values) | {"train_beta2"} >= set(settings.model_fields)
+    configs = [RunConfig()]
+    configs += [
+        change(configs[0], part, **{k: v}) for part, vs in changes.items() for k, v in vs.items()
+    ]
+    minimal = change(configs[0], "model", kind="minimal")
+    configs.append(change(minimal, "model", train_beta2=False))
+    assert len({config.hash for config in configs}) == len(configs)
+
+
+def test_a_default_said_aloud_is_the_same_run():
+    assert RunConfig(task=Task(K=256, eps=0.1)).hash == RunConfig().hash
+    assert RunConfig(task=Task(eps=1)).hash == RunConfig(task=Task(eps=1.0)).hash
+    again = RunConfig.model_validate_json(TINY.model_dump_json())
+    assert (again, again.hash) == (TINY, TINY.hash)
+
+
+def test_the_version_has_a_part_in_the_name(monkeypatch):
+    before = RunConfig().hash
+    monkeypatch.setattr(runs, "VERSION", runs.VERSION + 1)
+    assert RunConfig().hash != before
+
+
+def test_a_configuration_can_be_changed_after_its_name_was_asked_for():
+    assert TINY.name
+    assert change(TINY, "task", K=16).task.K == 16
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(
+        InputError, match=r"^unknown parameter 'tusk'; known: task, model, training$"
+    ):
+        RunConfig(tusk=Task())
+    with pytest.raises(InputError, match=r"^unknown parameter 'task.k'; known: K, L, N, "):
+        RunConfig.model_validate_json(json.dumps({"task": {"k": 3}}))
+
+
+def test_a_description_says_what_differs():
+    text = change(RunConfig(), "training", learning_rate=0.1, steps=1000).describe()
+    assert text == (
+        "full model, K=256, L=32, N=8, B=1, p_B=1, p_C=0, alpha=0, eps=0.1, "
+        "learning_rate=0.1, 1,000 steps"
+    )
+
+
+@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1, 2]])
+def test_seeds_that_cannot_be(seeds):
+    with pytest.raises(InputError) as refusal:
+        seed_list(seeds)
+    assert str(refusal.value) == (
+        f"seeds={seeds} must be a number above 0, or different numbers from 0 up"
+    )
+
+
+def test_seeds_by_number_or_name():
+    assert seed_list(3) == [0, 1, 2]
+    assert seed_list(iter([4, 0])) == [4, 0]
+
+
+# -- files --------------------------------------------------------------------------------------
+
+
+def trained(config, seed, engine="fast"):
+    """A run's last state, made without a store."""
+    state = training.start(config.task, config.model, config.training, seed)
+    recorder = training.Recorder(config.task, config.training, seed)
+    worker = runs._engine(
+        engine, [runs.World(config.task, seed)], config.model, config.training.batch, "cpu"
+    )
+    training.advance(worker, [state], [recorder], config.training, lambda *_: None, lambda n: None)
+    return state
+
+
+@pytest.mark.parametrize("kind", ["full", "minimal"])
+def test_a_run_there_and_back(kind, tmp_path):
+    config = change(TINY, "model", kind=kind)
+    state = trained(config, 3)
+    store = Store(tmp_path)
+    assert store.load(config, 3) is None
+    assert not store.has(config, 3)
+    store.save(config, 3, state, "fast")
+    assert store.has(config, 3)
+    loaded = store.load(config, 3)
+    xr.testing.assert_identical(loaded, to_dataset(config, 3, state, "fast"))
+    assert loaded.step.values.tolist() == [0, 5, 10, 15, 20]
+    for i, record in enumerate(state.records):
+        for name, value in record.items():
+            np.testing.assert_array_equal(loaded[name].isel(step=i), value, err_msg=name)
+            assert loaded[name].dtype == value.dtype
+    for name, value in state.theta.items():
+        np.testing.assert_array_equal(loaded[f"theta_{name}"], value)
+        assert loaded[f"theta_{name}"].dtype == value.dtype
+    assert len(loaded.data_vars) == len(state.records[0]) + len(state.theta)
+    assert loaded.rank_accuracy.dims == ("step", "rank_bin")
+    assert loaded.map1.dims == ("step", "query", "key")
+    assert loaded.row2.dims == ("step", "pair", "key")
+    attributes = dict(loaded.attrs)
+    assert RunConfig.model_validate_json(attributes.pop("config")) == config
+    assert attributes.pop("seconds") == round(state.seconds, 1)
+    assert attributes == {"seed": 3, "stopped_at": 20, "engine": "fast", "version": 1}
+
+
+def test_other_programs_open_the_files(tmp_path):
+    store = Store(tmp_path)
+    store.save(TINY, 0, trained(TINY, 0), "fast")
+    path = store.path(TINY, 0)
+    with xr.open_dataset(path) as opened:
+        xr.testing.assert_identical(opened.load(), store.load(TINY, 0))
+    with h5netcdf.File(path) as opened:
+        assert opened["icl_accuracy"].shape == (5,)
+
+
+def test_parameters_and_maps_are_kept_only_where_they_are_asked_for(tmp_path):
+    config = change(TINY, "training", maps=False, keep_parameters=False)
+    names = set(quiet(config, 1, tmp_path).data_vars)
+    assert not [name for name in names if name.startswith(("theta_", "map", "row"))]
+    assert {"icl_accuracy", "train_loss", "carried", "stopped_at"} <= names
+
+
+# -- load or train ------------------------------------------------------------------------------
+
+
+def test_a_stored_run_is_not_trained_again(tmp_path, monkeypatch):
+    first = quiet(TINY, 2, tmp_path)
+    monkeypatch.setattr(runs, "train", lambda *_: pytest.fail("trained again"))
+    xr.testing.assert_identical(first, quiet(TINY, 2, tmp_path))
+    xr.testing.assert_identical(first.isel(seed=[1, 0]), quiet(TINY, [1, 0], tmp_path))
+
+
+def test_what_load_or_train_gives(tmp_path):
+    both = quiet(TINY, [4, 1], tmp_path)
+    assert dict(both.sizes).items() >= {"seed": 2, "step": 5, "rank_bin": 4, "key": 5}.items()
+    assert both.seed.values.tolist() == [4, 1]
+    assert both.stopped_at.values.tolist() == [20, 20]
+    assert not both.carried.any()
+    assert both.attrs["name"] == TINY.name
+    assert RunConfig.model_validate_json(both.attrs["config"]) == TINY
+    for seed in (4, 1):
+        alone = trained(TINY, seed)
+        for name in alone.records[0]:
+            for i, record in enumerate(alone.records):
+                np.testing.assert_array_equal(both[name].sel(seed=seed).isel(step=i), record[name])
+
+
+def test_engines_and_company_make_the_same_curves(tmp_path):
+    config = change(TINY, "training", dtype="float64")
+    fast = quiet(config, 3, tmp_path / "fast")
+    legible = quiet(config, 3, tmp_path / "legible", engine="legible")
+    runs.train(config, [0, 1, 2], Store(tmp_path / "together"), engine="legible")
+    together = quiet(config, 3, tmp_path / "together")
+    for other in (legible, together):
+        assert list(other) == list(fast)
+        for name in fast:
+            np.testing.assert_allclose(other[name], fast[name], rtol=1e-5, atol=1e-8, err_msg=name)
+
+
+def test_the_fast_engine_is_the_processors(tmp_path):
+    with pytest.raises(InputError) as refusal:
+        quiet(TINY, 1, tmp_path, device="cuda")
+    assert str(refusal.value) == (
+        "device='cuda' needs engine='legible': the fast engine is the CPU's"
+    )
+
+
+def test_the_store_is_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "here"))
+    assert Store().root == tmp_path / "here"
+    assert Store(tmp_path).root == tmp_path
+    monkeypatch.delenv("ICL_STORE")
+    assert Store().root.name == "results"
+    assert (Store().root.parent / "icl" / "runs.py").exists()
+
+
+@pytest.mark.parametrize("killed_at", [0, 3, 5, 19])
+def test_progress_adds_up_to_the_steps(killed_at, tmp_path, monkeypatch):
+    store, ticks = Store(tmp_path), []
+    state = training.start(TINY.task, TINY.model, TINY.training, 0)
+    if killed_at:
+        monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+
+        def save(config, seed, state):
+            Store.save_checkpoint(store, config, seed, state)
+            if state.step == killed_at:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(store, "save_checkpoint", save)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(TINY, [0], store)
+        state = Store(tmp_path).checkpoint(TINY, 0)
+        monkeypatch.undo()
+    assert state.step == killed_at
+    runs.train(TINY, [0], store, tick=ticks.append)
+    assert sum(ticks) == 20
+    assert not store.checkpoint_path(TINY, 0).exists()
+
+
+# -- runs that stop early -----------------------------------------------------------------------
+
+# Two labels, and the target's class always in the context: learned in some hundreds of steps.
+EASY = RunConfig(
+    task=Task(K=2, L=2, N=1, D=8, P=3, eps=0.5),
+    model=Model(kind="minimal", hidden=1),
+    training=Training(
+        steps=2000, every=20, test=20, batch=8, learning_rate=0.1, stop_loss=0.05, stop_steps=100
+    ),
+)
+
+
+def test_runs_that_stop_early_are_carried_forward_with_a_mark(tmp_path):
+    curves = quiet(EASY, 4, tmp_path)
+    store = Store(tmp_path)
+    stops = curves.stopped_at.values
+    assert len(set(stops)) > 1
+    assert stops.max() < 2000
+    assert curves.step.values.tolist() == list(range(0, stops.max() + 20, 20))
+    for seed in range(4):
+        own, stop = store.load(EASY, seed), stops[seed]
+        assert own.attrs["stopped_at"] == own.step.values[-1] == stop
+        low = own.train_loss.values < 0.05
+        assert low[-5:].all()  # 100 steps below the threshold, and never before
+        assert not any(low[i : i + 5].all() for i in range(1, len(low) - 5))
+        mine = curves.sel(seed=seed)
+        assert (mine.carried == (curves.step > stop)).all()
+        for name in own:
+            np.testing.assert_array_equal(mine[name].sel(step=slice(0, stop)), own[name])
+            assert (mine[name].sel(step=slice(stop, None)) == own[name].values[-1]).all()
+
+
+def test_carrying_forward_keeps_types_and_gaps():
+    def made(seed, length):
+        records = [
+            {"train_loss": np.array(i + seed), "map1": np.full((2, 2), np.nan if seed else i, "f4")}
+            for i in range(length)
+        ]
+        return to_dataset(EASY, seed, State((length - 1) * 20, {}, records=records), "fast")
+
+    both = combine(EASY, [made(0, 4), made(1, 2)])
+    assert both.train_loss.values.tolist() == [[0, 1, 2, 3], [1, 2, 2, 2]]
+    assert both.carried.values.tolist() == [[False] * 4, [False, False, True, True]]
+    assert both.stopped_at.values.tolist() == [60, 20]
+    assert both.map1.dtype == np.float32
+    assert both.map1.sel(seed=1).isnull().all()
+    assert both.map1.sel(seed=0).values[:, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_another_seed_or_setting_is_another_run(tmp_path):
+    store = Store(tmp_path)
+    store.save(TINY, 0, trained(TINY, 0), "fast")
+    assert store.load(TINY, 1) is None
+    assert store.load(change(TINY, "task", eps=0.2), 0) is None
