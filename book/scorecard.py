@@ -88,6 +88,19 @@ Markdown(scorecard.table(verdicts))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 reasons = {
+    "slow-abrupt": "Every seed that leaves $1/L$ goes on to an accuracy near 1, through a slow phase and an "
+    "abrupt rise. What differs between seeds, by far more than the length of either, is how long they "
+    "wait at $1/L$ before the slow phase begins; a seed that still waits when its 150,000 steps are over "
+    "pulls the mean down. More in {doc}`the chapter on the network <network>`.",
+    "slow-is-1/N": "When accuracy is twice that of naming a label of the context at random, the network "
+    "still names a label from outside in a few sequences of a hundred: the transition cuts the slow phase "
+    "short, a little before it is complete.",
+    "order": "The target's attention to labels rises with the induction head and not before it. It does not "
+    "need to rise for the slow phase: with uniform attention the target already gives nearly half of it to "
+    "labels, and the classifier can do the rest.",
+    "minimal-same": "The same events come in the same order, but the induction head of the minimal model "
+    "comes so soon after context labels are learned that the two are less than a tenth of the time before "
+    "the transition apart. The paper says that its slow phase is truncated; the rule asks for more.",
     "landscape-order": "A tenth of the way up the three are clearly in sequence. But $\\alpha$ and "
     "$\\beta_1$ share one cliff, and there they reach half of their rise together: to a single $N_1$ the "
     "loss knows them through their product alone. More in {doc}`the chapter on the landscape <landscape>`.",

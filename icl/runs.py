@@ -300,7 +300,8 @@ def load_or_train(
     """
     wanted = seed_list(seeds)
     to = Store(root)
-    missing = [seed for seed in wanted if _try_load(to, config, seed) is None]
+    found = {seed: _try_load(to, config, seed) for seed in wanted}
+    missing = [seed for seed, dataset in found.items() if dataset is None]
     if missing:
         total = config.training.steps * len(missing)
         with tqdm(
@@ -314,8 +315,8 @@ def load_or_train(
                     still = [seed for seed in group if not to.has(config, seed)]
                     if still:
                         train(config, still, to, engine, device, bar.update)
-    datasets = [to.load(config, seed) for seed in wanted]
-    return combine(config, [d for d in datasets if d is not None])
+        found |= {seed: to.load(config, seed) for seed in missing}
+    return combine(config, [dataset for dataset in found.values() if dataset is not None])
 
 
 def _try_load(to: Store, config: RunConfig, seed: int) -> xr.Dataset | None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +37,10 @@ class Cluster:
         log = self.folder / f"{name}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
-                ["dask", *command], stdout=file, stderr=file, start_new_session=True
+                [sys.executable, "-m", "dask", *command],
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
             )
         self.processes.append(process)
         return process, log
