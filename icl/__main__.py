@@ -78,7 +78,6 @@ def train(
 ) -> None:
     """Load the runs of one configuration, or train them, and say how they ended."""
     import numpy as np
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     from icl.runs import RunConfig, Store, load_or_train
     from icl.summary import summary
@@ -94,8 +93,7 @@ def train(
         check_device(device)
     config, to = RunConfig(task=task, model=model, training=training), Store()
     try:
-        # At these sizes a second thread gains nothing; what diverges is told in one line.
-        with threadpool_limits(1), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # what diverges is told in one line
             dataset = load_or_train(config, wanted, engine=engine, device=device)
     except Diverged as error:
         typer.echo(f"error: {config.describe()}: {error}", err=True)

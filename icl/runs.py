@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
 from pydantic import Field
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from icl import fast, store, training
@@ -224,8 +225,9 @@ def train(
     if device != "cpu" and engine == "fast":
         raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
     groups = [[seed] for seed in seeds] if engine == "fast" else [list(seeds)]
-    for group in groups:
-        _train_group(config, group, to, engine, device, tick)
+    with threadpool_limits(1):  # at these sizes a second thread gains nothing
+        for group in groups:
+            _train_group(config, group, to, engine, device, tick)
 
 
 def _train_group(

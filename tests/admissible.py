@@ -1,10 +1,15 @@
 """Every admissible setting, small: what property tests draw from; and parameters for it."""
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from icl.model import Model, shapes
 from icl.task import Task
+
+# On a busy machine an example may take seconds.
+settings.register_profile("icl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("icl")
 
 
 @st.composite
