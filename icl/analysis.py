@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from icl.experiments import Experiment
 from icl.runs import Store, combine
@@ -34,7 +34,7 @@ def crossing(
     return steps
 
 
-def _first_crossing(y: Float[Array, "step"], level: float, step: Float[Array, "step"]) -> float:
+def _first_crossing(y: Float[Array, "step"], level: float, step: Real[Array, "step"]) -> float:
     above = np.flatnonzero(y >= level)
     if not len(above):
         return float("nan")
@@ -109,7 +109,7 @@ def aligned(
 
 def _own_records(
     ds: xr.Dataset, measure: str, seed: int
-) -> tuple[Float[Array, "step"], Float[Array, "step"]]:
+) -> tuple[Real[Array, "step"], Real[Array, "step"]]:
     """Steps and values of a seed, without what was carried forward."""
     run = ds.sel(seed=seed)
     own = ~run.carried.values
