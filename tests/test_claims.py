@@ -712,7 +712,7 @@ def test_what_is_missing_is_listed(verdicts):
     ]
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=str)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
 def test_a_claim_names_what_exists(claim):
     assert claim.statement
     assert claim.where
