@@ -153,9 +153,9 @@ glue("obvious", timed["full"]["obvious_ratio_cpu"], display=False)
 # \bar p_{jk}=\pi_j\,z^1_k+\bar s_j\,y^1_k+\delta_{jn}\,z^2_k ,
 # $$ (eq-bar-p)
 #
-# which is an outer sum of vectors that are all there already. Even the row sums that the softmax
-# needs, $r_j=\sum_kp_{jk}\bar p_{jk}$, cost nothing new, since $\sum_kp_{jk}y^1_k$ and $\sum_kp_{jk}z^1_k$ were
-# formed for {eq}`eq-s` and {eq}`eq-bar-s`:
+# which is an outer sum of vectors that are all there already. Even the sums $r_j$ of $p_{jk}\bar p_{jk}$
+# over $k$, which the softmax needs, cost nothing new, since $\sum_kp_{jk}y^1_k$ and
+# $\sum_kp_{jk}z^1_k$ were formed for {eq}`eq-s` and {eq}`eq-bar-s`:
 #
 # $$
 # \bar s^{(1)}_{jk}=p_{jk}\,(\bar p_{jk}-r_j),\qquad

@@ -364,6 +364,7 @@ def test_steps_seeds_and_probes_differ():
     draws += [World(task, seed).probe(name, 128) for seed in (0, 1) for name in PROBES]
     for a, b in itertools.combinations(draws, 2):
         assert (a.classes != b.classes).mean() > 0.5
+        assert (a.classes[:, -1] != b.classes[:, -1]).mean() > 0.5
         assert (a.items != b.items).mean() > 0.99
     assert (World(task, 0).means != World(task, 1).means).all()
 
