@@ -6,7 +6,10 @@ import re
 import tempfile
 from unittest import mock
 
+import typecheck
 from nbval.plugin import IPyNbCell, IPyNbFile
+
+typecheck.install()  # before a test imports icl: shapes are checked at run time
 
 # One thread a process, also in the kernels of notebooks: two processes share two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
