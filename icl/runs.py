@@ -224,10 +224,14 @@ def train(
     """
     if device != "cpu" and engine == "fast":
         raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
-    groups = [[seed] for seed in seeds] if engine == "fast" else [list(seeds)]
     with threadpool_limits(1):  # at these sizes a second thread gains nothing
-        for group in groups:
+        for group in _groups(seeds, engine):
             _train_group(config, group, to, engine, device, tick)
+
+
+def _groups(seeds: Sequence[int], engine: EngineName) -> list[list[int]]:
+    """Seeds that train together: each alone in the fast engine, all in the legible one."""
+    return [[seed] for seed in seeds] if engine == "fast" else [list(seeds)]
 
 
 def _train_group(
@@ -309,8 +313,7 @@ def load_or_train(
         with tqdm(
             total=total, unit="step", unit_scale=True, desc=config.name, disable=not progress
         ) as bar:
-            groups = [[seed] for seed in missing] if engine == "fast" else [missing]
-            for group in groups:
+            for group in _groups(missing, engine):
                 with ExitStack() as locks:
                     for seed in sorted(group):  # in one order, so that no two wait for each other
                         locks.enter_context(to.lock(config, seed))

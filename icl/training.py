@@ -120,8 +120,8 @@ class State:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = dict(archive)
         scalars = json.loads(str(arrays.pop("scalars")))
-        if scalars.get("run", run) != run:
-            raise OtherRun(f"it holds another run, {scalars['run']}")
+        if scalars.get("run") != run:
+            raise OtherRun(f"it holds another run, {scalars.get('run')}")
         parts: dict[str, dict[str, Array]] = {"theta": {}, "record": {}}
         for name, value in arrays.items():
             part, _, key = name.partition("/")
