@@ -114,18 +114,21 @@ def _outcome(findings: tuple[Finding, ...]) -> Outcome:
     return "reproduced" if all(held) else "partly" if any(held) else "not reproduced"
 
 
-def stored(experiment: str, root: Path | str | None = None) -> dict[str, xr.Dataset]:
+def stored(
+    experiment: str, root: Path | str | None = None, seeds: int | None = None
+) -> dict[str, xr.Dataset]:
     """The stored seeds of an experiment by label of the configuration; nothing is trained.
 
     Parameters
     ----------
     experiment: its name in :data:`icl.experiments.EXPERIMENTS`.
     root: the store's folder; by default as in :class:`icl.runs.Store`.
+    seeds: look at the first so many of the experiment's seeds; by default at all.
 
     Raises :class:`icl.store.CorruptFile` for a file that is not what was written.
     """
     to, chosen = Store(root), EXPERIMENTS[experiment]
-    found = {label: _load(to, c, chosen.seeds) for label, c in chosen.configs.items()}
+    found = {label: _load(to, c, chosen.seeds[:seeds]) for label, c in chosen.configs.items()}
     return {
         label: combine(chosen.configs[label], datasets)
         for label, datasets in found.items()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from icl.figures import data, style
 from icl.figures import landscape as figures
-from icl.figures import style
 from icl.landscape import Landscape
 from icl.settings import InputError
 
@@ -23,7 +23,8 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("page", ["#ffffff", "#121212", "#14181e"])
 def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
     colours = {measure.colour for measure in style.MEASURES.values()}
-    for colour in colours | {style.INK, style.START, style.END}:
+    bursts = {colour for colour, _ in data.BURSTS.values()}
+    for colour in colours | {style.INK, style.START, style.END} | bursts:
         darker, lighter = sorted((luminance(page), luminance(colour)))
         assert (lighter + 0.05) / (darker + 0.05) >= 3, f"{colour} on {page}"
 

@@ -38,15 +38,15 @@ def loss_and_accuracies(ds: xr.Dataset) -> tuple[Figure, str]:
     """Figure 1d and A.2: training loss, and the accuracies that tell ICL from IWL."""
     fig = figure(7.2, 3.6)
     left, right = fig.subplots(1, 2)
-    _seeds(left, ds.step, ds.train_loss, MEASURES["loss"], carried=ds.carried)
+    seeds_and_mean(left, ds.step, ds.train_loss, MEASURES["loss"], carried=ds.carried)
     left.set(ylabel="training loss (nats)", ylim=(0, None))
     for name, key in ACCURACIES.items():
         measure = MEASURES[key]
-        _seeds(right, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
+        seeds_and_mean(right, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
     right.set(ylabel="accuracy", ylim=(-0.02, 1.02))
     fig.legend(fontsize=8, ncols=2, loc="outside upper right")
     for ax in (left, right):
-        _steps(ax, ds)
+        steps_axis(ax, ds)
     ends = ", ".join(
         f"{MEASURES[key].label} {spread(final(ds, name))}" for name, key in ACCURACIES.items()
     )
@@ -64,9 +64,9 @@ def icl_accuracy(ds: xr.Dataset) -> tuple[Figure, str]:
     fig = figure()
     ax = fig.subplots()
     _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
-    _seeds(ax, ds.step, ds.icl_accuracy, MEASURES["icl"], mean=False, carried=ds.carried)
+    seeds_and_mean(ax, ds.step, ds.icl_accuracy, MEASURES["icl"], mean=False, carried=ds.carried)
     ax.set(ylabel="accuracy on novel classes", ylim=(-0.02, 1.02))
-    _steps(ax, ds)
+    steps_axis(ax, ds)
     return fig, (
         f"In-context accuracy of {counted(ds.sizes['seed'], 'seed')} against steps. Median and "
         f"range of the step at which it reaches 1/N = {1 / N:.3f}: "
@@ -87,7 +87,7 @@ def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple
     _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
     ax.axvline(0, color=INK, lw=1, ls=":")
     for name, key in PROGRESS.items():
-        _seeds(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
+        seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
     ax.set(xlabel="steps since in-context accuracy was 50%", ylim=(-0.02, 1.02))
     ax.set_xlim(-before, after)
     ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
@@ -109,10 +109,10 @@ def _unaligned(fig: Figure, ds: xr.Dataset) -> tuple[Figure, str]:
     ax = fig.subplots()
     for name, key in PROGRESS.items():
         measure = MEASURES[key]
-        _seeds(ax, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
+        seeds_and_mean(ax, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
     ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned")
     ax.legend(fontsize=8)
-    _steps(ax, ds)
+    steps_axis(ax, ds)
     return fig, (
         f"Five measures of {counted(ds.sizes['seed'], 'seed')} against steps, not aligned: no "
         "seed's in-context accuracy has reached 50%."
@@ -130,14 +130,14 @@ def losses(ds: xr.Dataset) -> tuple[Figure, str]:
         run = ds.isel(seed=(ends == fate).values)
         if not run.sizes["seed"]:
             continue
-        _seeds(ax, ds.step, run.train_loss, measure, mean=False, carried=run.carried)
+        seeds_and_mean(ax, ds.step, run.train_loss, measure, mean=False, carried=run.carried)
         ax.plot([], [], label=f"{fate}: {run.sizes['seed']}", **measure.line)
         words.append(
             f"{run.sizes['seed']} end as {fate} with a loss of {spread(final(run, 'train_loss'))}"
         )
     ax.set(ylabel="training loss (nats)", ylim=(0, None))
     ax.legend(fontsize=9, loc="upper right")
-    _steps(ax, ds)
+    steps_axis(ax, ds)
     return fig, f"Training loss of {counted(ds.sizes['seed'], 'seed')}: {'; '.join(words)}."
 
 
@@ -151,17 +151,17 @@ def logits(ds: xr.Dataset) -> tuple[Figure, str]:
     fig = figure()
     ax = fig.subplots()
     for name in names:
-        _seeds(ax, ds.step, ds[name], MEASURES[name], mean=False, carried=ds.carried)
+        seeds_and_mean(ax, ds.step, ds[name], MEASURES[name], mean=False, carried=ds.carried)
         ax.plot([], [], label=MEASURES[name].label, **MEASURES[name].line)
     ax.set(ylabel="logit")
     ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    _steps(ax, ds)
+    steps_axis(ax, ds)
     words = ", ".join(f"{name} {spread(final(ds, name))}" for name in names)
     who = counted(ds.sizes["seed"], "seed")
     return fig, f"The minimal model's logits of {who} against steps; at the end {words}."
 
 
-def _seeds(
+def seeds_and_mean(
     ax: Axes,
     x: xr.DataArray,
     y: xr.DataArray,
@@ -210,7 +210,8 @@ def _levels(ax: Axes, levels: dict[str, float]) -> None:
         )  # fmt: skip
 
 
-def _steps(ax: Axes, ds: xr.Dataset) -> None:
+def steps_axis(ax: Axes, ds: xr.Dataset) -> None:
+    """Steps along the horizontal axis, up to the last of these runs."""
     ax.set(xlabel="steps", xlim=(0, float(ds.step.max())))
     ax.xaxis.set_major_locator(MaxNLocator(5))
     if ds.step.max() >= 10_000:

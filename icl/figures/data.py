@@ -1,0 +1,367 @@
+"""Figures 2, A.1, A.3, A.5 and their like, from as many runs as are stored.
+
+Every function takes the stored seeds of an experiment, as :func:`icl.claims.stored` gives them. A
+configuration without any is marked as not yet run, in the picture and in its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.lines import Line2D
+from matplotlib.transforms import offset_copy
+
+from icl.analysis import counted, final, spread
+from icl.experiments import EXPERIMENTS
+from icl.figures.curves import seeds_and_mean, steps_axis
+from icl.figures.style import INK, MEASURES, figure, label_at, styled
+from icl.task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Stored = Mapping[str, xr.Dataset]  # label of a configuration: its stored seeds
+Values = np.ndarray
+
+MISSING = "not yet run"
+IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
+NAMES = {IWL: "iwl_absent", PAPERS_IWL: "iwl", ICL: "icl"}  # of the measures, for their style
+ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
+SIGNS = {"K": "$K$", "eps": r"$\varepsilon$", "alpha": r"$\alpha$"}
+BURSTS = {  # colour and marker of a burstiness B, from cold to hot
+    0: ("#2a63e6", "s"), 1: ("#1a939a", "o"), 2: ("#d07a00", "^"), 4: ("#ce2f4c", "D"),
+}  # fmt: skip
+
+
+class Scan(NamedTuple):
+    """A column of Figure 2 or A.3: an experiment, and the setting of the task along its axis."""
+
+    experiment: str
+    along: str
+
+
+FIGURE_2 = (Scan("2a", "K"), Scan("2b", "eps"), Scan("2c", "alpha"))
+FIGURE_A3 = (Scan("A.3a", "K"), Scan("A.3b", "eps"), Scan("A.3c", "alpha"))
+
+
+class Point(NamedTuple):
+    """A configuration of a scan, and where its stored seeds ended."""
+
+    label: str
+    B: int
+    x: float  # the setting along the axis
+    seeds: list[int]  # none: not yet run
+    ends: dict[str, Values]  # measure: a number a seed, mean of the last ten records
+
+
+def points(scan: Scan, stored: Stored) -> list[Point]:
+    """Every configuration of a scan, whether run or not, by burstiness B and along the axis."""
+    found = []
+    for label, config in EXPERIMENTS[scan.experiment].configs.items():
+        ds = stored.get(label)
+        ends = {name: np.array([]) if ds is None else final(ds, name).values for name in NAMES}
+        seeds = [] if ds is None else [int(seed) for seed in ds.seed.values]
+        x = float(getattr(config.task, scan.along))
+        found.append(Point(label, config.task.B, x, seeds, ends))
+    return sorted(found, key=lambda point: (point.B, point.x))
+
+
+# Figures 2 and A.3
+
+
+@styled
+def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[Figure, str]:
+    """Accuracies at the end of training against what the scans vary: IWL above, ICL below."""
+    fig = figure(7.4, 5.2)
+    axes = fig.subplots(2, len(scans), sharey=True, squeeze=False, width_ratios=[1.5, 1, 1])
+    columns = [points(scan, runs.get(scan.experiment, {})) for scan in scans]
+    for (title, measures), row in zip(ROWS.items(), axes, strict=True):
+        for scan, column, ax in zip(scans, columns, row, strict=True):
+            _draw(ax, column, measures)
+            _axis(ax, scan, [point.x for point in column])
+        row[0].set(ylabel=title, ylim=(-0.03, 1.03))
+    for scan, ax in zip(scans, axes[-1], strict=True):
+        ax.set_xlabel(SIGNS[scan.along])
+    every = [point for column in columns for point in column]
+    fig.legend(handles=_key(every), loc="outside upper center", ncols=3, fontsize=8)
+    words = " ".join(
+        f"Against {scan.along}: {_words(column)}."
+        for scan, column in zip(scans, columns, strict=True)
+    )
+    return fig, f"Accuracies at the end of training, {_how_many(every)}. {words}"
+
+
+def _draw(ax: Axes, column: list[Point], measures: Sequence[str]) -> None:
+    """One curve a burstiness and measure; the first measure is solid, a second one dashed."""
+    labels = {}
+    bursts = sorted({point.B for point in column})
+    for place, B in enumerate(bursts):
+        curve = [point for point in column if point.B == B]
+        for measure in reversed(measures):
+            _curve(ax, curve, measure, B, dashed=measure != measures[0])
+        _mark_missing(ax, curve, BURSTS[B][0], place - (len(bursts) - 1) / 2)
+        run = [point for point in curve if point.seeds]
+        if run and len(bursts) > 1:
+            labels[B] = (run[-1].x, float(run[-1].ends[measures[0]].mean()))
+    for (B, (x, _)), y in zip(labels.items(), _apart([y for _, y in labels.values()]), strict=True):
+        label_at(ax, x, y, f"$B={B}$", xytext=(7, 0), color=BURSTS[B][0], fontsize=9)
+
+
+def _curve(ax: Axes, curve: list[Point], measure: str, B: int, dashed: bool) -> None:
+    """Means joined by a line, fainter over what is not yet run; a thin mark a seed."""
+    colour, marker = BURSTS[B]
+    run = [(place, point) for place, point in enumerate(curve) if point.seeds]
+    dash, face = ("--", "none") if dashed else ("-", colour)
+    for (i, before), (j, after) in pairwise(run):
+        ax.plot(
+            [before.x, after.x], [p.ends[measure].mean() for p in (before, after)],
+            color=colour, ls=dash, lw=1.2 if dashed else 1.8, alpha=1 if j == i + 1 else 0.35,
+        )  # fmt: skip
+    for _, point in run:
+        values = point.ends[measure]
+        ax.plot(np.full(len(values), point.x), values, "_", color=colour, ms=9, mew=0.8, alpha=0.8)
+        ax.plot(point.x, values.mean(), marker, color=colour, mfc=face, ms=4 if dashed else 5)
+
+
+def _mark_missing(ax: Axes, curve: list[Point], colour: str, place: float) -> None:
+    """A cross on the axis for each configuration that is not yet run, curves side by side."""
+    missing = [point.x for point in curve if not point.seeds]
+    if not missing:
+        return  # an empty line that is not clipped has no place in the layout
+    beside = offset_copy(
+        ax.get_xaxis_transform(), ax.get_figure(root=True), x=6 * place, units="points"
+    )
+    ax.plot(
+        missing, np.zeros(len(missing)), "x", color=colour, ms=4.5, mew=1.2,
+        transform=beside, clip_on=False, zorder=3,
+    )  # fmt: skip
+
+
+def _axis(ax: Axes, scan: Scan, xs: list[float]) -> None:
+    """The whole scan's axis, also where nothing has been run."""
+    ticks = sorted(set(xs))
+    low, high = ticks[0], ticks[-1]
+    if scan.along == "K":
+        ax.set_xscale("log", base=2)
+        ax.set_xlim(low / 1.3, high * 2)  # the labels stand there
+    elif scan.along == "eps":
+        ax.set_xscale("symlog", linthresh=ticks[1], base=2)
+        ax.set_xlim(low - 0.3 * ticks[1], high * 1.3)
+    else:
+        ax.set_xlim(low - 0.1, high + 0.1)
+        ticks = [x for x in ticks if x % 0.5 == 0]  # room for these
+    ax.set_xticks(ticks, [f"{x:g}" for x in ticks], fontsize=8)
+    ax.set_xticks([], minor=True)
+
+
+def _apart(heights: list[float], gap: float = 0.085) -> list[float]:
+    """Heights at least a gap apart, in the same order, for labels that would overlap."""
+    order = np.argsort(heights, kind="stable")
+    moved = np.array(heights, float)
+    for _ in range(100):
+        for low, high in pairwise(order):
+            push = (gap - (moved[high] - moved[low])) / 2
+            if push > 1e-9:
+                moved[low] -= push
+                moved[high] += push
+    return [float(height) for height in moved]
+
+
+def _key(every: list[Point]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=INK, label="in weights: target's class absent"),
+        Line2D(
+            [], [], color=INK, ls="--", lw=1.2, mfc="none", label="in weights: the paper's test"
+        ),
+    ]
+    if any(point.seeds for point in every):
+        seeds = _number_of_seeds(every)
+        handles += [
+            Line2D([], [], color=INK, marker="o", ls="", ms=5, label=f"mean of {seeds}"),
+            Line2D([], [], color=INK, marker="_", ls="", ms=9, mew=0.8, label="a seed"),
+        ]
+    if any(not point.seeds for point in every):
+        handles.append(Line2D([], [], color=INK, marker="x", ls="", ms=4.5, label=MISSING))
+    return handles
+
+
+def _how_many(every: Sequence[Point]) -> str:
+    run = sum(bool(point.seeds) for point in every)
+    if not run:
+        return f"all {len(every)} configurations {MISSING}"
+    return f"means of {_number_of_seeds(every)}; {run} of {len(every)} configurations are stored"
+
+
+def _number_of_seeds(every: Sequence[Point]) -> str:
+    """How many seeds the points have, as a range where they differ."""
+    counts = {len(point.seeds) for point in every if point.seeds}
+    few, many = min(counts), max(counts)
+    return counted(few, "seed") if few == many else f"{few} to {many} seeds"
+
+
+def _words(column: list[Point]) -> str:
+    if not any(point.seeds for point in column):
+        return MISSING
+    bursts = sorted({point.B for point in column})
+    xs = sorted({point.x for point in column})
+    parts = [f"at {', '.join(f'{x:g}' for x in xs)}"]
+    for measure in (IWL, ICL):
+        for B in bursts:
+            curve = [_mean(point.ends[measure]) for point in column if point.B == B]
+            burst = f", B = {B}" if len(bursts) > 1 else ""
+            parts.append(f"{MEASURES[NAMES[measure]].label}{burst}: {', '.join(curve)}")
+    return "; ".join(parts)
+
+
+def _mean(values: Values) -> str:
+    return f"{values.mean():.2f}" if values.size else MISSING
+
+
+# Ranks of classes
+
+
+@styled
+def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
+    """IWL accuracy at the end, target's class absent, by octave of the class's rank.
+
+    Parameters
+    ----------
+    task: gives the bins of ranks.
+    ds: stored seeds of that task; None: not yet run.
+    """
+    bins = [f"{a}" if a == b else f"{a}–{b}" for a, b in task.rank_bins()]
+    what = f"In-weights accuracy by rank of the class at alpha = {task.alpha:g}"
+    fig = figure(6.0, 3.0)
+    ax = fig.subplots()
+    ax.set(xlabel="rank of the class, 1 the most common", ylabel="in-weights accuracy")
+    ax.set(ylim=(-0.03, 1.03), xlim=(-0.4, len(bins) - 0.6))
+    ax.set_xticks(range(len(bins)), bins, fontsize=9)
+    if ds is None:
+        _write_missing(ax)
+        return (
+            fig,
+            f"In-weights accuracy by rank of the class at alpha = {task.alpha:g}: {MISSING}.",
+        )
+    ends = final(ds, "rank_accuracy").transpose("seed", "rank_bin").values
+    colour = MEASURES["iwl_absent"].colour
+    for seed in ends:
+        ax.plot(seed, "_", color=colour, ms=12, mew=0.8, alpha=0.8)
+    ax.plot(ends.mean(0), "o-", color=colour, ms=5)
+    ax.set_title(f"mean and each of {counted(len(ends), 'seed')}", fontsize=9)
+    words = ", ".join(f"{name}: {mean:.2f}" for name, mean in zip(bins, ends.mean(0), strict=True))
+    return fig, (
+        f"{what} at the end of training, target's class absent from the context, means of "
+        f"{counted(len(ends), 'seed')}: {words}."
+    )
+
+
+# Curves of several configurations
+
+
+@styled
+def panels(
+    experiment: str, stored: Stored, measures: Sequence[str] = (ICL, IWL, PAPERS_IWL),
+    columns: int = 3, mean: bool = True,
+) -> tuple[Figure, str]:  # fmt: skip
+    """Accuracies against steps, an axis a configuration: Figures A.1 and A.5, and the like.
+
+    Parameters
+    ----------
+    experiment: its name.
+    stored: its stored seeds.
+    measures: variables of the runs to draw.
+    columns: axes side by side at most.
+    mean: a thick mean and thin seeds; otherwise the seeds alone.
+    """
+    configs = EXPERIMENTS[experiment].configs
+    columns = min(columns, len(configs))
+    rows = -(-len(configs) // columns)
+    fig = figure(7.4, 0.6 + 1.9 * rows)
+    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    words = []
+    for ax, (label, config) in zip(axes.flat, configs.items(), strict=True):
+        ds = stored.get(label)
+        if ds is None:
+            _write_missing(ax)
+            words.append(f"{label}: {MISSING}")
+        else:
+            for name in reversed(measures):
+                seeds_and_mean(
+                    ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
+                )
+            if measures == (ICL,):
+                ax.axhline(1 / config.task.N, color=INK, lw=0.8, ls="--")
+            words.append(f"{label}, {_ends_in_words(ds, measures)}")
+        seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
+        ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
+    _share_axes(axes, list(stored.values()))
+    if len(measures) > 1:
+        handles = [
+            Line2D([], [], label=MEASURES[NAMES[name]].label, **MEASURES[NAMES[name]].line)
+            for name in measures
+        ]
+        fig.legend(handles=handles, fontsize=8, ncols=len(measures), loc="outside upper center")
+    return fig, f"Accuracy against steps, a panel a configuration. {'; '.join(words)}."
+
+
+def _share_axes(axes: np.ndarray, stored: list[xr.Dataset]) -> None:
+    longest = max(stored, key=lambda ds: float(ds.step.max()), default=None)
+    for ax in axes[-1]:
+        if longest is None:
+            ax.set(xlabel="steps", xticks=[])
+        else:
+            steps_axis(ax, longest)
+    for ax in axes[:, 0]:
+        ax.set(ylabel="accuracy", ylim=(-0.03, 1.03))
+
+
+def _ends_in_words(ds: xr.Dataset, measures: Sequence[str]) -> str:
+    ends = (
+        f"{MEASURES[NAMES[name]].label} {_in_order(final(ds, name).values)}" for name in measures
+    )
+    return f"{counted(ds.sizes['seed'], 'seed')} that end with {' and '.join(ends)}"
+
+
+def _in_order(values: Values) -> str:
+    """The lowest and highest number, or the one that both are."""
+    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _write_missing(ax: Axes) -> None:
+    ax.text(0.5, 0.5, MISSING, transform=ax.transAxes, ha="center", va="center", style="italic")
+
+
+def _in_signs(label: str) -> str:
+    """A configuration's label as mathematics: ``p_B=0.5, p_C=0.5``, or ``1 hidden``."""
+    parts = (part.partition("=") for part in label.split(", "))
+    return ", ".join(
+        f"${name}={value}$" if value else f"{name} layer{'' if name.startswith('1 ') else 's'}"
+        for name, _, value in parts
+    )
+
+
+# All numbers
+
+
+def table(experiment: str, stored: Stored) -> str:
+    """A Markdown table of an experiment: accuracies at the end, median and range over seeds."""
+    lines = [
+        "| configuration | seeds | in weights: class absent | paper's test | in context |",
+        "|---|---|---|---|---|",
+    ]
+    configs = EXPERIMENTS[experiment].configs
+    for label in sorted(configs, key=lambda label: (configs[label].task.K, configs[label].task.B)):
+        ds = stored.get(label)
+        cells = (
+            [MISSING, "", "", ""]
+            if ds is None
+            else [str(ds.sizes["seed"]), *(spread(final(ds, name)) for name in NAMES)]
+        )
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)

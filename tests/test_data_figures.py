@@ -1,0 +1,262 @@
+"""Figures of scans at every degree of completeness: what is missing is said, and never drawn."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgba
+
+from icl.experiments import EXPERIMENTS
+from icl.figures import data
+from icl.figures.style import to_svg
+from icl.runs import combine
+
+STEP = np.arange(0, 10_001, 500)
+SCANS = [scan.experiment for scan in (*data.FIGURE_2, *data.FIGURE_A3)]
+CURVES = ["A.1", "p_B", "layers", "A.5"]
+
+
+def level(config, seed, measure):
+    """The accuracy of a made-up seed, at every step: another one for every curve."""
+    task = config.task
+    place = task.K + 7 * task.B + 100 * task.eps + 10 * task.alpha + 3 * task.N + task.L + seed
+    return (place * 0.0137 + 0.31 * list(data.NAMES).index(measure)) % 1
+
+
+def made_up(config, seeds):
+    runs = []
+    for seed in seeds:
+        columns = {m: ("step", np.full(len(STEP), level(config, seed, m))) for m in data.NAMES}
+        if config.task.alpha > 0:
+            ranks = np.linspace(0.9, 0.1, len(config.task.rank_bins())) + 0.01 * seed
+            columns["rank_accuracy"] = (("step", "rank_bin"), np.tile(ranks, (len(STEP), 1)))
+        run = xr.Dataset(columns, coords={"step": STEP})
+        runs.append(run.assign_attrs(seed=seed, stopped_at=10_000 - 3_000 * (seed == 2)))
+    return combine(config, runs)
+
+
+def stored(experiment, labels=None, seeds=(0, 1, 2)):
+    """Made-up runs of some configurations; all without ``labels``."""
+    configs = EXPERIMENTS[experiment].configs
+    return {
+        label: made_up(configs[label], seeds) for label in (configs if labels is None else labels)
+    }
+
+
+def half(experiment):
+    return stored(experiment, list(EXPERIMENTS[experiment].configs)[::2], seeds=(0, 2))
+
+
+DEGREES = {
+    "none": lambda name: {},
+    "one": lambda name: stored(name, list(EXPERIMENTS[name].configs)[:1], seeds=(1,)),
+    "half": half,
+    "all": stored,
+}
+
+
+@pytest.fixture(params=DEGREES)
+def degree(request):
+    return DEGREES[request.param]
+
+
+def marks(ax, marker, colour=None):
+    """Where a marker is drawn, as (x, y) of all lines with it."""
+    lines = [line for line in ax.lines if line.get_marker() == marker]
+    if colour is not None:
+        lines = [line for line in lines if to_rgba(line.get_color()) == to_rgba(colour)]
+    return [point for line in lines for point in line.get_xydata().tolist()]
+
+
+def segments(ax):
+    return [line for line in ax.lines if line.get_marker() in ("None", "")]
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+# Points
+
+
+def test_points_are_all_configurations_with_the_ends_of_those_that_were_run():
+    configs = EXPERIMENTS["2a"].configs
+    found = data.points(data.Scan("2a", "K"), stored("2a", ["K=512, B=2"], seeds=(0, 2)))
+    assert {point.label for point in found} == configs.keys()
+    assert [(p.B, p.x) for p in found] == sorted((c.task.B, c.task.K) for c in configs.values())
+    (run,) = [point for point in found if point.seeds]
+    assert (run.label, run.B, run.x, run.seeds) == ("K=512, B=2", 2, 512, [0, 2])
+    for measure, values in run.ends.items():
+        assert values == pytest.approx([level(configs[run.label], s, measure) for s in (0, 2)])
+
+
+@pytest.mark.parametrize("scans", [data.FIGURE_2, data.FIGURE_A3], ids=["2", "A.3"])
+def test_every_figure_is_drawn_at_every_degree_of_completeness(scans, degree):
+    runs = {scan.experiment: degree(scan.experiment) for scan in scans}
+    figure, words = data.data_dependence(scans, runs)
+    assert to_svg(figure)
+    missing = sum(len(EXPERIMENTS[name].configs) - len(found) for name, found in runs.items())
+    for row in (figure.axes[:3], figure.axes[3:]):
+        crosses = [cross for ax in row for cross in marks(ax, "x")]
+        assert len(crosses) == missing
+    assert (data.MISSING in legend(figure)) == (missing > 0)
+    assert (data.MISSING in words) == (missing > 0)
+
+
+def test_without_a_run_nothing_is_drawn_but_crosses():
+    figure, words = data.data_dependence(data.FIGURE_2, {})
+    for ax in figure.axes:
+        assert {line.get_marker() for line in ax.lines} == {"x"}
+    assert words.startswith("Accuracies at the end of training, all 33 configurations not yet run.")
+    assert not re.search(r"\d\.\d\d", words)
+    assert not any("mean" in text for text in legend(figure))
+
+
+def test_a_point_is_the_mean_and_every_seed_has_a_mark():
+    label = "eps=0.4"
+    runs = {"2b": stored("2b", [label], seeds=(0, 1, 4))}
+    figure, words = data.data_dependence(data.FIGURE_2, runs)
+    config = EXPERIMENTS["2b"].configs[label]
+    above, below = figure.axes[1], figure.axes[4]
+    for ax, measures in ((above, (data.IWL, data.PAPERS_IWL)), (below, (data.ICL,))):
+        each = {m: [level(config, seed, m) for seed in (0, 1, 4)] for m in measures}
+        assert sorted(marks(ax, "_")) == pytest.approx(
+            np.array(sorted([0.4, y] for values in each.values() for y in values))
+        )
+        means = sorted([0.4, np.mean(values)] for values in each.values())
+        assert sorted(marks(ax, "o")) == pytest.approx(np.array(means))
+        assert not segments(ax)
+    assert "mean of 3 seeds" in legend(figure)
+    icl = np.mean([level(config, seed, data.ICL) for seed in (0, 1, 4)])
+    missing = ", ".join([data.MISSING] * 3)
+    assert "Against eps: at 0, 0.1, 0.2, 0.4, 0.8, 1.6; " in words
+    assert f"in-context learning: {missing}, {icl:.2f}, {data.MISSING}, {data.MISSING}." in words
+
+
+def test_a_line_over_what_is_missing_is_faint():
+    whole = {"2c": stored("2c")}
+    gap = {"2c": {k: v for k, v in whole["2c"].items() if k != "alpha=0.75"}}
+    for runs, alphas in ((whole, [1] * 6), (gap, [1, 0.35, 1, 1, 1])):
+        figure, _ = data.data_dependence(data.FIGURE_2, runs)
+        assert [line.get_alpha() for line in segments(figure.axes[5])] == alphas
+
+
+def test_the_papers_test_is_dashed_and_hollow():
+    figure, _ = data.data_dependence(data.FIGURE_2, {"2c": stored("2c")})
+    dashed = [line for line in segments(figure.axes[2]) if line.get_linestyle() == "--"]
+    papers = [
+        level(c, s, data.PAPERS_IWL) for c in EXPERIMENTS["2c"].configs.values() for s in (0,)
+    ]
+    assert len(dashed) == len(papers) - 1
+    hollow = [line for line in figure.axes[2].lines if line.get_markerfacecolor() == "none"]
+    assert len([line for line in hollow if line.get_marker() == "o"]) == 7
+
+
+def test_curves_are_named_by_their_burstiness_and_names_do_not_overlap():
+    figure, _ = data.data_dependence(data.FIGURE_2, {"2a": stored("2a")})
+    for ax in (figure.axes[0], figure.axes[3]):
+        assert [text.get_text() for text in ax.texts] == [f"$B={B}$" for B in (0, 1, 2, 4)]
+        heights = sorted(text.xy[1] for text in ax.texts)
+        assert min(np.diff(heights)) > 0.08
+    assert not figure.axes[1].texts  # one curve needs no name
+
+
+@pytest.mark.parametrize("heights", [[0.5, 0.5, 0.5], [0.1, 0.9], [0.3, 0.29, 0.31, 0.9], []])
+def test_names_are_moved_apart_no_more_than_they_must(heights):
+    moved = data._apart(heights, gap=0.1)
+    order = np.argsort(heights, kind="stable")
+    assert (np.diff(np.array(moved)[order]) >= 0.1 - 1e-6).all()
+    if min(np.diff(sorted(heights)), default=1) >= 0.1:
+        assert moved == heights
+    assert sum(moved) == pytest.approx(sum(heights))
+
+
+def test_the_number_of_seeds_is_a_range_where_it_differs():
+    runs = {"2b": stored("2b", ["eps=0.0"], (0,)) | stored("2b", ["eps=1.6"], (0, 1, 2))}
+    figure, words = data.data_dependence(data.FIGURE_2, runs)
+    assert "mean of 1 to 3 seeds" in legend(figure)
+    assert "means of 1 to 3 seeds; 2 of 33 configurations are stored" in words
+
+
+# Panels
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_every_configuration_has_a_panel_at_every_degree_of_completeness(name, degree):
+    runs = degree(name)
+    figure, words = data.panels(name, runs)
+    assert to_svg(figure)
+    configs = EXPERIMENTS[name].configs
+    assert len(figure.axes) == len(configs)
+    for ax, label in zip(figure.axes, configs, strict=True):
+        said = [text.get_text() for text in ax.texts]
+        if label in runs:
+            assert said == []
+            assert ax.lines
+            number = runs[label].sizes["seed"]
+            assert ax.get_title(loc="left").endswith(f", {number} seed{'s' * (number > 1)}")
+            assert f"{label}, {number} seed" in words
+        else:
+            assert said == [data.MISSING]
+            assert not ax.lines
+            assert "seed" not in ax.get_title(loc="left")
+            assert f"{label}: {data.MISSING}" in words
+
+
+def test_a_panels_words_have_the_range_over_seeds():
+    runs = stored("A.1", ["p_B=0.5, p_C=0.5"])
+    config = EXPERIMENTS["A.1"].configs["p_B=0.5, p_C=0.5"]
+    _, words = data.panels("A.1", runs, measures=(data.ICL,))
+    ends = [level(config, seed, data.ICL) for seed in (0, 1, 2)]
+    assert f"3 seeds that end with in-context learning {min(ends):.2f} to {max(ends):.2f}" in words
+
+
+def test_labels_become_formulas():
+    figure, _ = data.panels("layers", {})
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["1 hidden layer", "2 hidden layers", "3 hidden layers"]
+    figure, _ = data.panels("p_B", {}, columns=2)
+    assert figure.axes[0].get_title(loc="left") == "$p_B=0.5$"
+
+
+# Ranks
+
+
+def test_ranks_have_a_point_a_bin_and_a_mark_a_seed():
+    label = "alpha=1.0"
+    config = EXPERIMENTS["2c"].configs[label]
+    figure, words = data.by_rank(config.task, stored("2c", [label])[label])
+    (ax,) = figure.axes
+    (means,) = (line for line in ax.lines if line.get_marker() == "o")
+    assert means.get_ydata() == pytest.approx(np.linspace(0.9, 0.1, 8) + 0.01)
+    assert len(marks(ax, "_")) == 3 * 8
+    assert [text.get_text() for text in ax.get_xticklabels()][-1] == "128–1024"
+    assert "1: 0.91, 2–3: 0.80" in words
+    assert "3 seeds" in words
+    assert "3 seeds" in ax.get_title(loc="left")
+
+
+def test_ranks_that_are_not_yet_run_say_so():
+    figure, words = data.by_rank(EXPERIMENTS["2c"].configs["alpha=1.0"].task, None)
+    assert [text.get_text() for text in figure.axes[0].texts] == [data.MISSING]
+    assert words.endswith("not yet run.")
+    assert not figure.axes[0].lines
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", [*SCANS, *CURVES])
+def test_a_table_has_a_row_a_configuration(name):
+    runs = half(name)
+    _, _, *rows = data.table(name, runs).splitlines()
+    cells = {row.split(" | ")[0].removeprefix("| "): row for row in rows}
+    assert cells.keys() == EXPERIMENTS[name].configs.keys()
+    for label, row in cells.items():
+        assert row.count("|") == 6
+        assert (data.MISSING in row) == (label not in runs)
+        if label in runs:
+            config = EXPERIMENTS[name].configs[label]
+            ends = [level(config, seed, data.ICL) for seed in (0, 2)]
+            assert f"({min(ends):.2f} to {max(ends):.2f}) |" in row
