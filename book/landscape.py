@@ -28,6 +28,7 @@
 import numpy as np
 from myst_nb import glue
 
+from icl.figures import interactive
 from icl.figures import landscape as figures
 from icl.figures.style import show
 from icl.landscape import Landscape, first_time, minimal_model_saddle, rise_times
@@ -227,6 +228,16 @@ show(*figures.saddle(equal, fates))
 # stands in the context, the one that is missing from the view is the right one: classification by
 # elimination.
 #
+# ## Walk it yourself
+#
+# Choose $N$, $L$ and a start, and follow gradient descent from there; nothing is stored, the page computes
+# {eq}`eq-landscape` and its gradient itself. Lower $L$ to $N$ with the start at the origin: the slope is
+# gone, and the path does not move. Then move $\alpha$ and $\xi$ a little to one side, or to the other.
+
+# %% mystnb={"figure": {"name": "fig-landscape-walk", "caption": "Left: the loss over the two logits on which it depends, and the path of gradient descent. Right: loss and logits along it. With JavaScript, sliders set $N$, $L$, the start and how long the path is followed, and move a marker along it; a path may leave the picture."}} tags=["hide-input"]
+interactive.show_part("landscape", *interactive.landscape(sloped, path))
+
+# %% [markdown]
 # ## Is the sub-optimal minimum a minimum?
 #
 # No. For $L=N$ the loss is $\log(1+(N-1)e^{-z})$, which falls whenever $z=g(y)\,\xi$ grows. Its gradient
