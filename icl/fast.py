@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.lib.stride_tricks import sliding_window_view
 
 from icl.model import Flat, Model, shapes
 from icl.task import Sequences, World
@@ -102,7 +101,8 @@ class Engine(ABC):
             h = layers[-1] @ theta[f"W{i}"].T
             h += theta[f"b{i}"]
             layers.append(np.maximum(h, 0, out=h))
-        return [*layers, layers[-1] @ theta["R"].T]
+        # As [label, sequence] in memory: what follows sums over labels, along long rows.
+        return [*layers, (theta["R"] @ layers[-1].T).T]
 
     def _classify_backward(
         self, layers: list[Float[Array, "S _"]], target: Int[Array, "S"]
@@ -129,15 +129,20 @@ class Engine(ABC):
 
 
 class _Workspace:
-    """Arrays of one batch size, reused from step to step: a fresh megabyte is dear."""
+    """Arrays of one batch size, reused from step to step: a fresh megabyte is dear.
+
+    ``left`` and ``right`` hold vectors a sequence in an order that lets one product serve several:
+    pairs are dotted with tokens, or summed over them, together; and V1's gradient is one product.
+    """
 
     def __init__(self, S: int, T: int, E: int, dtype: np.typing.DTypeLike) -> None:
         self.U = np.zeros((S, T, E), dtype)
         self.rows = np.empty((S, T, E), dtype)  # U A on the way forward, ds1 U on the way back
+        self.each_rows = list(self.rows)  # making a view takes as long as adding it
         self.p = np.empty((T, T, S), dtype)
-        self.scratch = np.empty((T, T, S), dtype)
-        self.ds1 = np.empty((S, T, T), dtype)
-        self.pairs = np.empty((4, S, 2, E), dtype)
+        self.ds1 = np.empty((T, T, S), dtype)
+        self.left = np.empty((5, S, E), dtype)  # h, g, dm, dv_n, db
+        self.right = np.empty((5, S, E), dtype)  # dg, dh, b, a_n, sum_j p2_j u_j
         self._token_start: Int[Array, "S T"] = (np.arange(S * T) * E).reshape(S, T)
         self._position = np.arange(T)
         self._ones = self._token_start  # where U's one-hot positions stand now
@@ -149,7 +154,7 @@ class _Workspace:
         self._ones = self._token_start + (sequences.window[:, None] + self._position)
         flat[self._ones] = 1
         self.U[:, 0::2, P:] = sequences.items
-        self.U[:, 1::2, P:] = world.label_contents[sequences.labels]
+        self.U[:, 1::2, P:] = np.take(world.label_contents, sequences.labels, axis=0)
         return self.U
 
 
@@ -161,12 +166,9 @@ class _Forward:
     p: Float[Array, "T T S"]
     p_y1: Float[Array, "T S"]
     y1: Float[Array, "T S"]
-    a_n: Float[Array, "S E"]
     v_n: Float[Array, "S E"]
     q2: Float[Array, "S E"]
-    g: Float[Array, "S E"]
     p2: Float[Array, "T S"]
-    b: Float[Array, "S E"]
     m: Float[Array, "S E"]
     w: Float[Array, "S E"]
 
@@ -181,10 +183,10 @@ class FullEngine(Engine):
         query, key = np.indices((task.T, task.T))
         self._causal = np.where(key > query, -np.inf, 0).astype(world.dtype)[:, :, None]
         E = model.width(task)
-        self._A = np.empty((E, E), world.dtype)
-        self._windows_of_A = sliding_window_view(self._A[: task.P], task.T, axis=0).swapaxes(1, 2)
-        # One-hot [pair, label, sequence]: adds up gradient rows by label in one product.
-        self._by_label = np.zeros((task.N, task.L, batch), world.dtype)
+        self._A, self._dA = np.empty((E, E), world.dtype), np.empty((E, E), world.dtype)
+        starts = range(task.P - task.T + 1)
+        self._windows_of_A = [self._A[start : start + task.T] for start in starts]
+        self._windows_of_dA = [self._dA[start : start + task.T] for start in starts]
 
     def _space(self, S: int) -> _Workspace:
         if S not in self._spaces:
@@ -210,26 +212,25 @@ class FullEngine(Engine):
         space, theta, grad = self._space(self.batch), self.theta, self.grad
         V1, V2, Q2, K2 = theta["V1"], theta["V2"], theta["Q2"], theta["K2"]
         f = self._forward(sequences, space)
-        U, p, g = f.U, f.p, f.g
+        U, p = f.U, f.p
         loss, dw = self._classify_backward(self._classify(f.w), sequences.target)
 
         np.matmul(dw.T, f.m, out=grad["V2"])
-        pair = space.pairs[2]
-        dm = np.matmul(dw, V2, out=pair[:, 0])
-        np.matmul(dm, V1, out=pair[:, 1])  # db
-        z0, z1 = _dot_tokens(U, pair)
-        p_z1 = _over_keys(p, z1, space.scratch)
+        _, _, dm, dv_n, db = space.left
+        np.matmul(dw, V2, out=dm)
+        np.matmul(dm, V1, out=db)
+        z0, z1 = _dot_tokens(space.left[2::2], U)
+        p_z1 = _over_keys(p, z1)
         ds2 = _softmax_backward(f.p2, z0 + p_z1)
-        dg, dh = _sum_tokens(ds2, _over_queries(p, ds2, space.scratch), U, out=space.pairs[3])
+        dg, dh = _sum_tokens(ds2, _over_queries(p, ds2), U, out=space.right[:2])
         dg += dh @ V1.T
         dq2 = dg @ K2.T
         np.matmul(f.q2.T, dg, out=grad["K2"])
         np.matmul(dq2.T, f.v_n, out=grad["Q2"])
-        dv_n = dq2 @ Q2
+        np.matmul(dq2, Q2, out=dv_n)
         dv_n += dw
-        dV1 = np.matmul(dm.T, f.b, out=grad["V1"])  # V1 stands in m, in h and in v_n
-        dV1 += g.T @ dh
-        dV1 += dv_n.T @ f.a_n
+        # V1 stands in h, in m and in v_n: g^T dh + dm^T b + dv_n^T a_n.
+        np.matmul(_rows(space.left[1:4]).T, _rows(space.right[1:4]), out=grad["V1"])
         z2 = (U @ (dv_n @ V1)[:, :, None])[:, :, 0].T
 
         # dp1 = p2 (x) z1 + ds2 (x) y1, and z2 in the target's row: its softmax's row sums are
@@ -237,7 +238,7 @@ class FullEngine(Engine):
         row_sums = f.p2 * p_z1
         row_sums += ds2 * f.p_y1
         row_sums[-1] += (p[-1] * z2).sum(0)
-        ds1 = np.multiply(f.p2[:, None], z1, out=space.scratch)
+        ds1 = np.multiply(f.p2[:, None], z1, out=space.ds1)
         ds1 += ds2[:, None] * f.y1
         ds1[-1] += z2
         ds1 -= row_sums[:, None]
@@ -249,24 +250,25 @@ class FullEngine(Engine):
 
     def _forward(self, sequences: Sequences, space: _Workspace) -> _Forward:
         theta = self.theta
+        h, g = space.left[:2]
+        a_n = space.right[3]
         U = space.set_tokens(sequences, self.world)
         p = self._attention1(sequences, space)
-        a_n = (np.ascontiguousarray(p[-1].T)[:, None, :] @ U)[:, 0]
+        np.matmul(np.ascontiguousarray(p[-1].T)[:, None, :], U, out=a_n[:, None])
         v_n = a_n @ theta["V1"].T
         v_n += U[:, -1]
         q2 = v_n @ theta["Q2"].T
-        pair = space.pairs[0]
-        g = np.matmul(q2, theta["K2"], out=pair[:, 0])
-        np.matmul(g, theta["V1"], out=pair[:, 1])  # h
-        y0, y1 = _dot_tokens(U, pair)
-        p_y1 = _over_keys(p, y1, space.scratch)
+        np.matmul(q2, theta["K2"], out=g)
+        np.matmul(g, theta["V1"], out=h)
+        y1, y0 = _dot_tokens(space.left[:2], U)
+        p_y1 = _over_keys(p, y1)
         p2 = _softmax(y0 + p_y1)
-        p2_u, b = _sum_tokens(p2, _over_queries(p, p2, space.scratch), U, out=space.pairs[1])
+        b, p2_u = _sum_tokens(_over_queries(p, p2), p2, U, out=space.right[2::2])
         m = b @ theta["V1"].T
         m += p2_u
         w = m @ theta["V2"].T
         w += v_n
-        return _Forward(U, p, p_y1, y1, a_n, v_n, q2, g, p2, b, m, w)
+        return _Forward(U, p, p_y1, y1, v_n, q2, p2, m, w)
 
     def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T T S"]:
         """p1 as [query, key, sequence].
@@ -276,31 +278,24 @@ class FullEngine(Engine):
         """
         P, UA = self.task.P, space.rows
         A = np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
-        np.matmul(sequences.items.transpose(1, 0, 2), A[P:], out=UA[:, 0::2].transpose(1, 0, 2))
-        UA[:, 1::2] = (self.world.label_contents @ A[P:])[sequences.labels]
-        UA += self._windows_of_A[sequences.window]
+        np.matmul(sequences.items, A[P:], out=UA[:, 0::2])
+        UA[:, 1::2] = np.take(self.world.label_contents @ A[P:], sequences.labels, axis=0)
+        for start, rows in zip(sequences.window.tolist(), space.each_rows, strict=True):
+            np.add(rows, self._windows_of_A[start], rows)
         s1 = UA @ space.U.mT
         return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
 
     def _gradient_of_A(
         self, ds1: Float[Array, "T T S"], sequences: Sequences, space: _Workspace
     ) -> Float[Array, "E E"]:
-        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, by item, by label."""
-        task, world = self.task, self.world
-        space.ds1[...] = ds1.transpose(2, 0, 1)
-        G = np.matmul(space.ds1, space.U, out=space.rows)
-        dA = np.zeros((task.P + task.D,) * 2, G.dtype)
-        for start, rows in zip(sequences.window.tolist(), G, strict=True):
-            window = dA[start : start + task.T]
-            np.add(window, rows, out=window)
-        items, labels = G[:, 0::2].transpose(1, 0, 2), G[:, 1::2].transpose(1, 0, 2)
-        by_item = sequences.items.transpose(1, 2, 0) @ items
-        place = (np.arange(task.N), sequences.labels, self._rows[:, None])
-        self._by_label[place] = 1
-        by_label = (self._by_label @ labels).sum(0)
-        self._by_label[place] = 0
-        np.matmul(world.label_contents.T, by_label, out=dA[task.P :])
-        dA[task.P :] += by_item.sum(0)
+        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, then by content."""
+        P, dA = self.task.P, self._dA
+        G = np.matmul(ds1.transpose(2, 0, 1).copy(), space.U, out=space.rows)
+        dA[:P] = 0
+        for start, rows in zip(sequences.window.tolist(), space.each_rows, strict=True):
+            window = self._windows_of_dA[start]
+            np.add(window, rows, window)
+        np.matmul(_rows(space.U)[:, P:].T, _rows(G), out=dA[P:])
         return dA
 
 
@@ -308,11 +303,15 @@ def _chunks(sequences: Sequences, size: int) -> Iterator[Sequences]:
     return (sequences[i : i + size] for i in range(0, len(sequences), size))
 
 
+def _rows(x: Float[Array, "a b E"]) -> Float[Array, "ab E"]:
+    return x.reshape(-1, x.shape[-1])
+
+
 def _dot_tokens(
-    U: Float[Array, "S T E"], pair: Float[Array, "S 2 E"]
+    pair: Float[Array, "2 S E"], U: Float[Array, "S T E"]
 ) -> tuple[Float[Array, "T S"], Float[Array, "T S"]]:
-    """u_j . x and u_j . y for every token and a pair of vectors a sequence."""
-    x, y = np.ascontiguousarray((pair @ U.mT).transpose(1, 2, 0))
+    """x . u_j and y . u_j for every token and a pair of vectors a sequence."""
+    x, y = np.ascontiguousarray((pair.swapaxes(0, 1) @ U.mT).transpose(1, 2, 0))
     return x, y
 
 
@@ -320,26 +319,21 @@ def _sum_tokens(
     x: Float[Array, "T S"],
     y: Float[Array, "T S"],
     U: Float[Array, "S T E"],
-    out: Float[Array, "S 2 E"],
+    out: Float[Array, "2 S E"],
 ) -> tuple[Float[Array, "S E"], Float[Array, "S E"]]:
     """sum_j x_j u_j and sum_j y_j u_j."""
-    weights = np.stack([x.T, y.T], axis=1)
-    np.matmul(weights, U, out=out)
-    return out[:, 0], out[:, 1]
+    np.matmul(np.stack([x.T, y.T], axis=1), U, out=out.swapaxes(0, 1))
+    return out[0], out[1]
 
 
-def _over_keys(
-    p: Float[Array, "T T S"], y: Float[Array, "T S"], scratch: Float[Array, "T T S"]
-) -> Float[Array, "T S"]:
+def _over_keys(p: Float[Array, "T T S"], y: Float[Array, "T S"]) -> Float[Array, "T S"]:
     """sum_k p_qk y_k for every query q."""
-    return np.asarray(np.multiply(p, y, out=scratch).sum(1))
+    return np.asarray(np.einsum("qks,ks->qs", p, y))
 
 
-def _over_queries(
-    p: Float[Array, "T T S"], y: Float[Array, "T S"], scratch: Float[Array, "T T S"]
-) -> Float[Array, "T S"]:
+def _over_queries(p: Float[Array, "T T S"], y: Float[Array, "T S"]) -> Float[Array, "T S"]:
     """sum_q y_q p_qk for every key k."""
-    return np.asarray(np.multiply(p, y[:, None], out=scratch).sum(0))
+    return np.asarray(np.einsum("qks,qs->ks", p, y))
 
 
 def _softmax(s: Float[Array, "*q T S"]) -> Float[Array, "*q T S"]:

@@ -345,17 +345,15 @@ class World:
         pool = task.novel * task.D if i.classes.max() >= task.K else 0
         noise = i.classes.size * task.D if task.eps > 0 else 0
         z = normals(rng, pool + noise, self.dtype)
-        shrink = 1 / np.sqrt(1 + task.eps**2)
+        # Python's floats: with NumPy's own the arrays would be multiplied in double precision.
+        scale = float(1 / np.sqrt(1 + task.eps**2) / np.sqrt(task.D))
         if pool:
-            np.multiply(
-                z[:pool].reshape(task.novel, task.D),
-                shrink / np.sqrt(task.D),
-                out=self._table[task.K :],
-            )
+            novel = z[:pool].reshape(task.novel, task.D)
+            np.multiply(novel, scale, out=self._table[task.K :])
         items = np.take(self._table, i.classes, axis=0)
         if noise:
             eta = z[pool:].reshape(items.shape)
-            eta *= task.eps * shrink / np.sqrt(task.D)
+            eta *= task.eps * scale
             items += eta
         return Sequences(i.labels, items, i.target, i.window, i.classes, i.kind)
 
