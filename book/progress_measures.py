@@ -27,7 +27,7 @@ import numpy as np
 from myst_nb import glue
 
 from icl.analysis import at_transition, crossing, final, lead, risen, spread
-from icl.figures import attention, curves
+from icl.figures import attention, curves, interactive
 from icl.figures.style import MEASURES, show
 from icl.provenance import provenance
 from icl.runs import RunConfig, load_or_train
@@ -154,6 +154,26 @@ provenance(runs)
 for name, key in FOUR.items():
     start, end = runs[name].isel(step=0), final(runs, name)
     print(f"{MEASURES[key].label:32}{float(start.mean()):8.4f} to {float(end.mean()):.4f}")
+
+# %% [markdown]
+# ## Scrub through training
+#
+# Three of the four measures are read off attention maps. Here are the maps themselves: layer 1's, and the
+# row of the target in layer 2 by the place of its pair, both as means over the test sequences. Move the slider
+# through the transition: in layer 1 a line forms below the diagonal, from each label to the item before
+# it, and in layer 2 a line on the right labels.
+
+# %% tags=["hide-input"]
+scrubbed = interactive.training(runs)
+kept = [len(run["frames"]) for run in scrubbed[0]["seeds"]]
+glue("kept_least", min(kept), display=False)
+glue("kept_most", max(kept), display=False)
+
+# %% mystnb={"figure": {"name": "fig-progress-scrub", "caption": "Attention in training. The picture shows seed 0 before its transition and at the end. With JavaScript, a slider goes through {glue:text}`kept_least` to {glue:text}`kept_most` of the records of each seed, all that lie near its transition and fewer elsewhere; dots mark the measures of {numref}`fig-progress-aligned` at that step. Maps are stored in the page as a byte a value."}} tags=["hide-input"]
+interactive.show_part("training", *scrubbed)
+
+# %% tags=["remove-input"]
+provenance(runs)
 
 # %% [markdown]
 # ## What the slow phase is

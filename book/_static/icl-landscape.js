@@ -70,7 +70,8 @@
     fate: (N, L, path, [head, elimination]) => {
       const last = path.time.length - 1;
       const slope = landscape.gradient(N, L, [path.beta1[last], path.alpha[last], path.xi[last]]);
-      if (slope.every((value) => value === 0)) return "the gradient is exactly zero, it never leaves";
+      if (slope.every((value) => value === 0))
+        return "the gradient is exactly zero, it never leaves";
       if (path.loss[last] > 0.1 * Math.log(L)) return "the loss is still above a tenth of log L";
       return `it has found ${path.xi[last] > 0 ? head : `a solution ${elimination}`}`;
     },
@@ -148,6 +149,7 @@
       height: 300,
     });
     const paint = map.map({ smooth: true });
+    const key = icl.key("loss", data.scale);
     const walked = map.line({ colour: "white", halo: true });
     const origin = map.dot(data.ends.start);
     const here = map.dot(data.ends.end);
@@ -187,7 +189,7 @@
       if (painted === `${N} ${L}`) return;
       painted = `${N} ${L}`;
       const top = data.steepest * Math.log(L);
-      const at = ([low, high], share) => low + share * (high - low);
+      const at = ([low, high], part) => low + part * (high - low);
       const shares = Float64Array.from({ length: COLUMNS * ROWS }, (_, i) => {
         const row = Math.floor(i / COLUMNS);
         const y = at(span.y, 1 - (row + 0.5) / ROWS);
@@ -195,6 +197,7 @@
         return landscape.surface(N, L, y, xi) / top;
       });
       paint(shares, COLUMNS, data.scale);
+      key.set("0", `${icl.fixed(top, 1)} and more`);
     }
 
     /** Follow the path from the start and draw all of it. */
@@ -233,7 +236,12 @@
     follow();
     root.append(
       icl.controls("Settings of the landscape", settings.N, settings.L, ...start, horizon),
-      icl.html("div", { class: "icl-plots" }, map.node, icl.html("div", {}, plots.loss.node, plots.logits.node)),
+      icl.html(
+        "div",
+        { class: "icl-plots" },
+        icl.html("div", {}, map.node, key.node),
+        icl.html("div", {}, plots.loss.node, plots.logits.node),
+      ),
       icl.walk("Walk", moment, icl.player(moment, SECONDS)),
       status.node,
     );

@@ -76,13 +76,20 @@
     const input = icl.html("input", { type: "range", id, min, max, step, value });
     const output = icl.html("output", { for: id });
     const slider = {
-      node: icl.html("div", { class: "icl-control" }, icl.html("label", { for: id }, label), input, output),
+      node: icl.html(
+        "div",
+        { class: "icl-control" },
+        icl.html("label", { for: id }, label),
+        input,
+        output,
+      ),
       input,
       get value() {
         return Number(input.value);
       },
       set(changes) {
-        for (const name of ["min", "max", "value"]) if (name in changes) input[name] = changes[name];
+        for (const name of ["min", "max", "value"])
+          if (name in changes) input[name] = changes[name];
         const words = format(slider.value);
         output.textContent = words;
         input.setAttribute("aria-valuetext", words);
@@ -135,7 +142,12 @@
     select.value = value;
     select.addEventListener("change", () => change(select.value));
     return {
-      node: icl.html("div", { class: "icl-control" }, icl.html("label", { for: id }, label), select),
+      node: icl.html(
+        "div",
+        { class: "icl-control" },
+        icl.html("label", { for: id }, label),
+        select,
+      ),
       get value() {
         return select.value;
       },
@@ -270,6 +282,26 @@
     context.putImageData(image, 0, 0);
   };
 
+  /**
+   * What the colours of a map mean: a strip between two values.
+   * @param {string} label
+   * @param {string[]} colours
+   * @returns {{node: HTMLElement, set: (low: string, high: string) => void}}
+   */
+  icl.key = (label, colours) => {
+    const [low, high] = [icl.html("span"), icl.html("span")];
+    const strip = icl.html("span", {
+      class: "icl-strip",
+      style: `background: linear-gradient(to right, ${colours.join(", ")})`,
+    });
+    return {
+      node: icl.html("p", { class: "icl-key" }, label, " ", low, strip, high),
+      set(from, to) {
+        [low.textContent, high.textContent] = [from, to];
+      },
+    };
+  };
+
   // Plots
 
   const LETTER = 12; // height of a line of text, in the units of a plot
@@ -286,10 +318,11 @@
    * @param {number} [options.width]
    * @param {number} [options.height]
    * @param {number} [options.right] room for labels beside the lines
+   * @param {string} [options.role] "group" if something in it can be focused
    * @returns an object with `node` and the functions below; `x(value)` and `y(value)` are places in
    *   the SVG, and `layer` its group for what else shall be drawn
    */
-  icl.plot = ({ title, x, y, width = 340, height = 240, right = 12 }) => {
+  icl.plot = ({ title, x, y, width = 340, height = 240, right = 12, role = "img" }) => {
     const area = { left: 46, top: 24, right: width - right, bottom: height - (x.label ? 40 : 22) };
     const domains = { x: x.domain, y: y.domain };
     const place = (axis, from, to) => (value) => {
@@ -302,11 +335,10 @@
       layer: icl.svg("g"),
     };
     const axes = icl.svg("g", { class: "icl-axes" });
-    const name = icl.svg("text", { x: 0, y: LETTER, class: "icl-title" }, title);
     const svg = icl.svg(
       "svg",
-      { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title },
-      name,
+      { viewBox: `0 0 ${width} ${height}`, role, "aria-label": title },
+      icl.svg("text", { x: 0, y: LETTER, class: "icl-title" }, title),
       axes,
       plot.layer,
     );
@@ -314,10 +346,10 @@
 
     const text = (words, at) => icl.svg("text", at, words);
     const drawAxes = () => {
-      const { left, top, right, bottom } = area;
-      const middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
+      const { left, top, bottom } = area;
+      const middle = { x: (left + area.right) / 2, y: (top + bottom) / 2 };
       axes.replaceChildren(
-        icl.svg("path", { d: `M${left} ${top}V${bottom}H${right}` }),
+        icl.svg("path", { d: `M${left} ${top}V${bottom}H${area.right}` }),
         ...(x.ticks ?? icl.ticks(domains.x)).map(([value, words]) =>
           text(words, { x: plot.x(value), y: bottom + LETTER + 3, "text-anchor": "middle" }),
         ),
@@ -343,8 +375,6 @@
 
     /** Say in words what is seen now: the plot's name for those who do not see it. */
     plot.describe = (words) => svg.setAttribute("aria-label", `${title}: ${words}`);
-
-    plot.title = (words) => (name.textContent = words);
 
     const lines = [];
     /**
@@ -373,7 +403,7 @@
       return line;
     };
 
-    const clamp = (height) => Math.max(area.top, Math.min(area.bottom, height));
+    const clamp = (at) => Math.max(area.top, Math.min(area.bottom, at));
 
     /** The path through points, without those that lie on the one before; cut off at the edges. */
     const trace = (xs, ys) => {
@@ -406,17 +436,22 @@
       });
     };
 
-    /** A dashed horizontal line with a word above its left end. */
-    plot.level = (words) => {
+    /** A dashed horizontal line, with its label at the right end. @param {string} label */
+    plot.level = (label) => {
       const path = icl.svg("path", { class: "icl-level" });
-      const tag = text(words, { x: area.left + 4, class: "icl-note" });
+      const tag = icl.svg("text", {}, label);
       plot.layer.append(path, tag);
-      return {
+      const level = {
+        tag,
+        end: null,
         set(value) {
           path.setAttribute("d", `M${area.left} ${plot.y(value)}H${area.right}`);
-          tag.setAttribute("y", plot.y(value) - 4);
+          level.end = plot.y(value);
+          arrange();
         },
       };
+      lines.push(level);
+      return level;
     };
 
     /** A vertical line at a place of x. */
@@ -430,9 +465,9 @@
       };
     };
 
-    /** A dot. @param {string} colour */
-    plot.dot = (colour) => {
-      const circle = icl.svg("circle", { class: "icl-dot", r: 5, fill: colour });
+    /** A dot. @param {string} colour @param {number} [r] its radius */
+    plot.dot = (colour, r = 5) => {
+      const circle = icl.svg("circle", { class: "icl-dot", r, fill: colour });
       plot.layer.append(circle);
       return {
         set(at, value) {
@@ -465,8 +500,8 @@
     /** What is drawn over a map ends where the map does. */
     const clip = () => {
       const id = unique();
-      const { left, top, right, bottom } = area;
-      const window = { x: left, y: top, width: right - left, height: bottom - top };
+      const [x, y] = [area.left, area.top];
+      const window = { x, y, width: area.right - x, height: area.bottom - y };
       svg.prepend(icl.svg("clipPath", { id }, icl.svg("rect", window)));
       return id;
     };
