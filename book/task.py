@@ -28,6 +28,7 @@ import numpy as np
 from myst_nb import glue
 
 from icl.analysis import class_in_context
+from icl.figures import interactive
 from icl.figures import task as figures
 from icl.figures.style import show
 from icl.strategies import from_context, from_weights, some_context_label
@@ -132,6 +133,16 @@ print(f"{'':44}from context  from weights  some context label")
 for name, title in figures.PROBES.items():
     row = [scores[strategy, name] for strategy in answers]
     print(f"{title:44}" + "".join(f"{score:14.3f}" for score in row))
+
+# %% [markdown]
+# ## Build a sequence
+#
+# The page can draw sequences itself, by the same rules, from other settings. Under each it says what the
+# context and what trained weights know about the answer. Raise $\varepsilon$ and watch two items of one
+# class drift apart; set $B=0$ and the context stops helping.
+
+# %% mystnb={"figure": {"name": "fig-task-build", "caption": "A training sequence. With JavaScript, the settings of the task can be changed, and sequences are drawn from training or from a test, each token with its content: frames of one colour are items of one class, numbered by frequency, a prime marks a novel class; no frame is a label. The page has a random generator of its own, so a seed gives other sequences than in Python."}} tags=["hide-input"]
+interactive.show_part("sequence", *interactive.sequence(world))
 
 # %% [markdown]
 # ## The leak in the in-weights test

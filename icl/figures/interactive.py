@@ -296,14 +296,14 @@ def sequence(world: World, row: int = 1) -> Part:
     row
         Which sequence of the first training batch the picture shows.
     """
+    hues = colours("tab20", 20)
     data = {
         "task": world.task.model_dump(),
         "fields": limits(type(world.task)),
         "seed": world.seed,
         "probes": task_figures.PROBES,
-        "hues": colours("tab20", 20),
+        "hues": [*hues[::2], *hues[1::2]],  # the pale ones last
         "scale": colours("PuOr"),
-        "measures": measures("icl", "icl_swapped", "iwl", "iwl_absent"),
     }
     return data, *task_figures.sequence(world, world.batch(0), row)
 
