@@ -21,17 +21,20 @@
 # {glue:text}`equal_share:.0%` with a 95% interval of {glue:text}`equal_low:.0%` to
 # {glue:text}`equal_high:.0%`; {glue:text}`eliminate` others solve the task the opposite way.
 #
-# This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c and A.2.
+# This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c, A.2 and A.3.
 
 # %%
 import numpy as np
+from IPython.display import Markdown
 from myst_nb import glue
 
+from icl import claims, scorecard
 from icl.analysis import FATES, crossing, fates, final, interval, lead, spread
-from icl.figures import curves
+from icl.experiments import EXPERIMENTS
+from icl.figures import curves, data
 from icl.figures.style import show
 from icl.model import Model
-from icl.provenance import provenance
+from icl.provenance import experiment_provenance, provenance
 from icl.runs import RunConfig, load_or_train
 from icl.task import Task
 from icl.training import Training
@@ -273,6 +276,39 @@ show(*curves.loss_and_accuracies(runs_A2))
 
 # %% tags=["remove-input"]
 provenance(runs_A2)
+
+# %% [markdown]
+# ## The dependence on data
+#
+# Figure A.3 repeats Figure 2 with the model of two parameters, around $K=512$ and $D=64$. As in
+# {doc}`data_dependence`, this section shows the runs that are stored and trains none; of this page's
+# parameters only the number of seeds changes it. {glue:text}`stored_A3` of {glue:text}`needed_A3` runs are stored.
+
+# %% mystnb={"figure": {"name": "fig-minimal-data", "caption": "The paper's Figure A.3: as {numref}`fig-data-dependence`, for the minimal model with two parameters."}} tags=["hide-input"]
+scans = [EXPERIMENTS[scan.experiment] for scan in data.FIGURE_A3]
+runs_A3 = {scan.name: claims.stored(scan.name, seeds=seeds) for scan in scans}
+show(*data.data_dependence(data.FIGURE_A3, runs_A3))
+
+# %% tags=["remove-input"]
+for scan in scans:
+    experiment_provenance(scan, runs_A3[scan.name])
+
+# %% tags=["hide-input"]
+found = [ds.sizes["seed"] for configs in runs_A3.values() for ds in configs.values()]
+glue("stored_A3", sum(found), display=False)
+glue("needed_A3", sum(len(scan.configs) * len(scan.seeds) for scan in scans), display=False)
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(
+    "\n\n".join(
+        f"```{{dropdown}} All numbers, {scan.title}\n{data.table(scan.name, runs_A3[scan.name])}\n```"
+        for scan in scans
+    )
+)
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+claim = claims.CLAIMS["two-parameter-data"]
+Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
 
 # %% [markdown]
 # ## What this does not show

@@ -26,19 +26,17 @@
 # %%
 import numpy as np
 import torch
-from IPython.display import Markdown, display
 from myst_nb import glue
 
 from icl import circuits, measures, network
-from icl.analysis import crossing, ended, final, spread
-from icl.experiments import EXPERIMENTS
+from icl.analysis import crossing, final, spread
 from icl.figures import attention as figures
 from icl.figures import curves
 from icl.figures.style import show
 from icl.induction import induction_head
 from icl.model import initial
 from icl.provenance import provenance
-from icl.runs import RunConfig, Store, load_or_train
+from icl.runs import RunConfig, load_or_train
 from icl.task import Task, World
 from icl.training import Training
 
@@ -176,7 +174,7 @@ glue("p_C_1d", p_C_1d, display=False)
 # | training loss (nats) | | {glue:text}`end_loss` |
 #
 # Each entry is the median over seeds, with the range in brackets. Accuracy on novel classes passes 50% at
-# step {glue:text}`when_1d`.
+# step {glue:text}`when_1d`. How the choice depends on the data is the subject of {doc}`data_dependence`.
 #
 # ## Slow, then abrupt
 #
@@ -264,26 +262,6 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
     for through, what in ((True, "what layer 1 wrote"), (False, "the key's own content")):
         mean, noise = circuits.diagonal(circuits.match(theta, P, through))
         print(f"{name}, target against {what}: diagonal {mean:.4f}, off it {noise:.4f}")
-
-# %% [markdown]
-# ## Data dependence
-#
-# The paper's Figure 2 asks how both accuracies depend on $K$ and $B$ (2a), $\varepsilon$ (2b) and $\alpha$
-# (2c). These are {glue:text}`scans` configurations of {glue:text}`scan_seeds` seeds each. Of them,
-# {glue:text}`scans_done` are stored with all their seeds.
-
-# %% tags=["hide-input"]
-scans = {name: EXPERIMENTS[name] for name in ("2a", "2b", "2c")}
-done = [row for scan in scans.values() for row in ended(scan, Store())]
-glue("scans", sum(len(scan.configs) for scan in scans.values()), display=False)
-glue("scan_seeds", len(scans["2a"].seeds), display=False)
-glue("scans_done", len(done), display=False)
-if done:
-    lines = ["| configuration | in-weights, class absent | in-context |", "|---|---|---|"]
-    for label, ds in done:
-        ends = (spread(final(ds, name)) for name in ("iwl_absent_accuracy", "icl_accuracy"))
-        lines.append(f"| {label} | {' | '.join(ends)} |")
-    display(Markdown("\n".join(lines)))
 
 # %% [markdown]
 # ## What this does not show

@@ -8,8 +8,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
-from icl.experiments import Experiment
-from icl.runs import Store, combine
 from icl.task import Task
 
 Array = np.ndarray[Any, Any]
@@ -172,16 +170,3 @@ def class_in_context(task: Task) -> float:
     """
     f = task.rank_frequency()
     return float(1 - (f * (1 - f) ** task.N).sum())
-
-
-def ended(experiment: Experiment, to: Store) -> list[tuple[str, xr.Dataset]]:
-    """The configurations of an experiment of which all seeds are stored, by label; nothing trains.
-
-    Raises :class:`icl.store.CorruptFile` for a file that is not what was written.
-    """
-    whole = []
-    for label, config in experiment.configs.items():
-        if all(to.has(config, seed) for seed in experiment.seeds):
-            runs = [to.load(config, seed) for seed in experiment.seeds]
-            whole.append((label, combine(config, [run for run in runs if run is not None])))
-    return whole

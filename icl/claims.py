@@ -12,7 +12,7 @@ in-context learning not pass for it. Where the paper's own test gives another ve
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -39,6 +39,7 @@ class Verdict(NamedTuple):
     findings: tuple[Finding, ...] = ()
     missing: str = ""  # what is not yet run
     papers_iwl: Outcome | None = None  # with the paper's own test of IWL, if that differs
+    beside: str = ""  # what else the runs say, that the rule does not ask for
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Claim:
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     figure: str = ""  # its name on that page, if it has one of its own
     least: int = LEAST_SEEDS  # seeds of each configuration before it is decided
+    beside: Callable[[Runs], str] = field(default=lambda runs: "")  # said whatever the verdict
 
     @property
     def rule_in_words(self) -> str:
@@ -72,12 +74,13 @@ class Claim:
             raise InputError(f"level={level} must be between 0 and 1, such as 0.95")
         if self.rule is None:
             return Verdict("not yet run", missing="no experiment")
+        beside = self.beside(runs)
         if missing := self._missing(runs):
-            return Verdict("not yet run", missing=missing)
+            return Verdict("not yet run", missing=missing, beside=beside)
         findings = _apply(self.rule, runs, IWL, level)
         outcome = _outcome(findings)
         papers = _outcome(_apply(self.rule, runs, PAPERS_IWL, level)) if self.needs else outcome
-        return Verdict(outcome, findings, papers_iwl=papers if papers != outcome else None)
+        return Verdict(outcome, findings, "", papers if papers != outcome else None, beside)
 
     def _missing(self, runs: Runs) -> str:
         counts = {
@@ -164,108 +167,120 @@ _TABLE = [
         "More classes K: more in-context, less in-weights learning.",
         "Figure 2a",
         "ICL and IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.data_K,
         {"2a": _grid(*BURSTS)},
+        figure="fig-data-dependence",
     ),
     Claim(
         "data-B",
         "More burstiness B: more in-context, less in-weights learning.",
         "Figure 2a",
         "ICL and IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.data_B,
         {"2a": _grid(*BURSTS)},
+        figure="fig-data-dependence",
     ),
     Claim(
         "capacity",
         "Without burstiness (B = 0) the network learns every K perfectly in its weights.",
         "Figure 2a, section 3",
         "IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.capacity,
         {"2a": _grid(0)},
+        figure="fig-data-dependence",
     ),
     Claim(
         "data-eps",
         "More variation within classes: more in-context, less in-weights learning.",
         "Figure 2b",
         "ICL and IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.data_eps,
         _all_of("2b"),
+        figure="fig-data-dependence",
     ),
     Claim(
         "zipf-both",
         "Zipf's law (α = 1) gives both in-context and in-weights learning.",
         "Figure 2c",
         "ICL and IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.zipf_both,
         _ZIPF,
+        figure="fig-data-dependence",
     ),
     Claim(
         "zipf-rare",
         "At α = 1 common classes are learned in weights and rare ones are not.",
         "section 3, on Figure 2c",
         "IWL accuracy by rank of the class",
-        "network",
+        "data_dependence",
         rules.zipf_rare,
         _ZIPF,
+        figure="fig-data-ranks",
     ),
     Claim(
         "zipf-steep",
         "Where ranks fall off faster than Zipf's law (α > 1), in-context learning is lost.",
         "Figure 2c",
         "ICL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.zipf_steep,
         {"2c": _STEEP},
+        figure="fig-data-dependence",
     ),
     Claim(
         "zipf-flat",
         "Where they fall off more slowly (α < 1), it is learned if K is large enough.",
         "Figure 2c, section 3",
         "ICL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.zipf_flat,
         {"2c": ("alpha=0.0", "alpha=0.5", "alpha=0.75"), "2a": ("K=128, B=1",)},
+        figure="fig-data-dependence",
     ),
     Claim(
         "pB-iwl",
         "With sequences that are not bursty (p_B < 1), and no novel classes, weights win.",
         "section 3, “results not shown”",
         "IWL and ICL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.pB_iwl,
         _all_of("p_B"),
+        figure="fig-data-not-bursty",
     ),
     Claim(
         "both",
         "With some such sequences and some of novel classes, both are learned.",
         "Figure A.1",
         "ICL and IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.both,
         _all_of("A.1"),
+        figure="fig-data-both",
     ),
     Claim(
         "freeze",
         "Once in-context learning is there, in-weights learning stops improving.",
         "section 3",
         "IWL accuracy after ICL has come near its end",
-        "network",
+        "data_dependence",
         rules.freeze,
         {**_ZIPF, **_all_of("1d")},
+        beside=rules.forgetting,
     ),
     Claim(
         "three-layers",
         "The classifier needs at least three layers for perfect in-weights learning.",
         "section 2",
         "IWL accuracy at the end",
-        "network",
+        "data_dependence",
         rules.three_layers,
         _all_of("layers"),
+        figure="fig-data-layers",
     ),
     Claim(
         "not-transient",
@@ -286,6 +301,7 @@ _TABLE = [
         rules.slow_abrupt,
         _all_of("3"),
         figure="fig-network-transition",
+        beside=rules.waiting,
     ),
     Claim(
         "slow-is-1/N",
@@ -296,6 +312,7 @@ _TABLE = [
         rules.slow_is_one_in_N,
         _all_of("3"),
         figure="fig-progress-aligned",
+        beside=rules.later_in_the_rise,
     ),
     Claim(
         "maps",
@@ -318,6 +335,7 @@ _TABLE = [
         rules.order,
         _all_of("3"),
         figure="fig-progress-aligned",
+        beside=rules.early_rise,
     ),
     Claim(
         "minimal-same",
@@ -347,6 +365,7 @@ _TABLE = [
         "minimal",
         rules.two_parameter_data,
         {"A.3a": _grid(*BURSTS), **_all_of("A.3b"), "A.3c": ("alpha=1.0", *_STEEP)},
+        figure="fig-minimal-data",
     ),
     Claim(
         "LN-slow-phase",
@@ -358,15 +377,18 @@ _TABLE = [
         _all_of("6c"),
         figure="fig-minimal-equal",
         least=len(EXPERIMENTS["6c"].seeds),
+        beside=rules.fates_minimal,
     ),
     Claim(
         "full-LN",
         "The full network learns in context robustly for L > N and not for L = N.",
         "Figure A.5",
         "share of seeds with ICL accuracy above 0.5",
-        "network",
+        "data_dependence",
         rules.equal_labels_full,
         _all_of("A.5"),
+        figure="fig-data-N-L",
+        beside=rules.fates_full,
     ),
     Claim(
         "gradient-origin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from icl.analysis import counted
@@ -11,6 +11,7 @@ from icl.experiments import Experiment
 from icl.options import NAMES
 from icl.runs import RunConfig, Store
 from icl.status import look
+from icl.training import Training
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,33 +33,105 @@ def provenance(ds: xr.Dataset) -> None:
 def line(ds: xr.Dataset) -> str:
     """Model and task in words, seeds, steps, where the stop rule ended seeds, name and command."""
     config = RunConfig.model_validate_json(ds.attrs["config"])
-    task, training = config.task, config.training
-    seeds = [int(seed) for seed in ds.seed.values]
-    data = ", ".join(
-        f"{symbol}={value:g}"
-        for symbol, value in {
-            "K": task.K, "L": task.L, "N": task.N, "B": task.B, "p_B": task.p_B, "p_C": task.p_C,
-            "α": task.alpha, "ε": task.eps, "D": task.D,
-        }.items()
-    )  # fmt: skip
+    seeds = _seeds(ds)
     parts = [
-        f"**Runs** {MODELS[config.model.kind, config.model.train_beta2]}; {data}",
-        f"{counted(len(seeds), 'seed')}, {training.steps:,} steps of {training.batch} sequences, "
-        f"{training.dtype}",
+        f"**Runs** {_in_words([config])}",
+        f"{counted(len(seeds), 'seed')}, {_how_long(config.training)}",
+        *_stop_rule(config.training, [ds]),
     ]
-    if training.stop_loss:
-        parts.append(_stop_rule(ds, training.stop_loss, training.stop_steps, training.steps))
     return "; ".join(parts) + f". `{config.name}`, made by `{command(config, seeds)}`."
 
 
-def _stop_rule(ds: xr.Dataset, loss: float, within: int, steps: int) -> str:
-    stopped = sorted(int(step) for step in ds.stopped_at.values if step < steps)
-    rule = f"to stop once the training loss was below {loss:g} for {within:,} steps: "
+def experiment_provenance(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> None:
+    """Display :func:`experiment_line`, as Markdown."""
+    from IPython.display import Markdown, display
+
+    words = f"<small>{experiment_line(experiment, runs)}</small>"
+    display(Markdown(words))  # type: ignore[no-untyped-call]
+
+
+def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> str:
+    """The same as :func:`line` for a whole experiment, and how much of it is stored.
+
+    Parameters
+    ----------
+    experiment: what was to be run.
+    runs: its stored seeds by label of the configuration, as :func:`icl.claims.stored` gives them.
+    """
+    configs = list(experiment.configs.values())
+    training, found = configs[0].training, list(runs.values())
+    seeds = sorted({seed for ds in found for seed in _seeds(ds)})
+    parts = [
+        f"**Runs** {_in_words(configs)}",
+        _how_long(training),
+        *_stop_rule(training, found),
+        f"{len(found)} of {counted(len(configs), 'configuration')} stored, with "
+        f"{sum(ds.sizes['seed'] for ds in found)} of {len(configs) * len(experiment.seeds)} runs"
+        + (f" (seeds {_ranges(seeds)})" if seeds else ""),
+    ]
+    made = "made by" if seeds else "to be made by"
+    chosen = _ranges(seeds or experiment.seeds)
+    return (
+        "; ".join(parts)
+        + f". Experiment {experiment.name}, {made} "
+        + (f"`{shlex.join(['icl', 'sweep', experiment.name, '--seeds', chosen])}`.")
+    )
+
+
+def _seeds(ds: xr.Dataset) -> list[int]:
+    return [int(seed) for seed in ds.seed.values]
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    """Seeds as `icl sweep` reads them: ``0-5``, or ``0,2,7`` where some are left out."""
+    first, last = min(seeds), max(seeds)
+    whole = len(seeds) == last - first + 1
+    return f"{first}-{last}" if whole else ",".join(map(str, sorted(seeds)))
+
+
+def _in_words(configs: Sequence[RunConfig]) -> str:
+    """The model, and the task's settings; all values of those that vary."""
+    models = dict.fromkeys(MODELS[c.model.kind, c.model.train_beta2] for c in configs)
+    tasks = [config.task for config in configs]
+    settings: dict[str, Sequence[float]] = {
+        "K": [t.K for t in tasks], "L": [t.L for t in tasks], "N": [t.N for t in tasks],
+        "B": [t.B for t in tasks], "p_B": [t.p_B for t in tasks], "p_C": [t.p_C for t in tasks],
+        "α": [t.alpha for t in tasks], "ε": [t.eps for t in tasks], "D": [t.D for t in tasks],
+    }  # fmt: skip
+    data = ", ".join(_setting(symbol, values) for symbol, values in settings.items())
+    hidden = [config.model.hidden for config in configs]
+    layers = f"; {_setting('hidden layers', hidden)}" if len(set(hidden)) > 1 else ""
+    return f"{', '.join(models)}; {data}{layers}"
+
+
+def _setting(symbol: str, values: Sequence[float]) -> str:
+    different = [f"{value:g}" for value in sorted(set(values))]
+    if len(different) == 1:
+        return f"{symbol}={different[0]}"
+    return f"{symbol} ∈ {{{', '.join(different)}}}"
+
+
+def _how_long(training: Training) -> str:
+    return f"{training.steps:,} steps of {training.batch} sequences, {training.dtype}"
+
+
+def _stop_rule(training: Training, runs: Sequence[xr.Dataset]) -> list[str]:
+    """The rule and what came of it; nothing if there is none."""
+    if not training.stop_loss:
+        return []
+    rule = (
+        f"to stop once the training loss was below {training.stop_loss:g} for "
+        f"{training.stop_steps:,} steps"
+    )
+    ends = [int(step) for ds in runs for step in ds.stopped_at.values]
+    stopped = sorted(step for step in ends if step < training.steps)
+    if not ends:
+        return [rule]
     if not stopped:
-        return rule + "no seed did"
+        return [f"{rule}: no seed did"]
     first, last = stopped[0], stopped[-1]
     where = f"{first:,}" if first == last else f"{first:,} to {last:,}"
-    return rule + f"{len(stopped)} of {ds.sizes['seed']} did, at {where}"
+    return [f"{rule}: {len(stopped)} of {len(ends)} did, at {where}"]
 
 
 def command(config: RunConfig, seeds: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
-from icl.analysis import crossing, final, lead
+from icl.analysis import FATES, counted, crossing, fates, final, lead, spread
 from icl.evidence import (
     Array,
     Check,
@@ -551,3 +551,95 @@ def _right_less_others(row2: Array) -> float:
     N = len(labels)
     right = np.diagonal(labels)
     return float(np.nanmean(right - (labels.sum(1) - right) / (N - 1)))
+
+
+# Beside the rules: what else the stored runs say where a rule's number alone would mislead
+
+
+def fates_minimal(runs: Runs) -> str:
+    """How the stored seeds of Figure 6c solve the task; their accuracy does not tell."""
+    ds = _found(runs, "6c")
+    return "" if ds is None else f"By what the target attends to: {_counted_fates(ds)}."
+
+
+def fates_full(runs: Runs) -> str:
+    """The same for the full network with L = N: Figure A.5."""
+    equal = {N: _found(runs, "A.5", f"N={N}, L={N}") for N in (8, 4, 2)}
+    words = [f"L=N={N}, {_counted_fates(ds)}" for N, ds in equal.items() if ds is not None]
+    return f"By what the target attends to: {'; '.join(words)}." if words else ""
+
+
+def waiting(runs: Runs) -> str:
+    """How Figure 3's seeds end that have had their transition, and those that have not."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    reached = crossing(ds).notnull().values
+    end = final(ds, "icl_accuracy")
+    others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
+    return (
+        f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
+        f"{spread(end[reached], 3)}{others}."
+    )
+
+
+def later_in_the_rise(runs: Runs) -> str:
+    """CLA at other multiples of 1/N than the rule's."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    N = _task(ds).classes_in_context
+    words = (
+        f"{m}/N, {_spread(_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
+        for m in (2, 3, 4)
+    )
+    return f"CLA when ICL accuracy is {'; '.join(words)}."
+
+
+def early_rise(runs: Runs) -> str:
+    """How much of its change TLA2 has made when ICL accuracy leaves the slow phase, at 2/N."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    when = crossing(ds, 2 / _task(ds).classes_in_context)
+    shares = (
+        f"{short} {_spread(_share_of_change(ds, measure, when))}"
+        for measure, short in (EARLY | LATE).items()
+    )
+    return f"Share of its change that each has made when ICL accuracy is 2/N: {'; '.join(shares)}."
+
+
+def forgetting(runs: Runs) -> str:
+    """How far IWL, class absent, ends below its highest where ICL was learned with novel classes.
+
+    The claim is about data without any; these runs are stored for other figures.
+    """
+    found = {name: _found(runs, name) for name in ("3", "6a", "6b")}
+    absent = "iwl_absent_accuracy"
+    words = (
+        f"Figure {name}, {spread(ds[absent].max('step') - final(ds, absent))}"
+        for name, ds in found.items()
+        if ds is not None
+    )
+    said = "; ".join(words)
+    return f"With novel classes IWL ends below its highest: by {said}." if said else ""
+
+
+def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
+    return runs.get(name, {}).get(label)
+
+
+def _counted_fates(ds: xr.Dataset) -> str:
+    ends = fates(ds).values.tolist()
+    counts = ", ".join(f"{ends.count(fate)} {fate}" for fate in FATES)
+    return f"of {counted(len(ends), 'seed')} {counts}"
+
+
+def _share_of_change(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Values:
+    first, last = ds[measure].isel(step=0).values, _end(ds, measure)
+    with np.errstate(invalid="ignore"):  # NaN where nothing changes
+        return np.asarray((_at(ds, measure, when) - first) / (last - first))
+
+
+def _spread(values: Values, digits: int = 2) -> str:
+    return spread(xr.DataArray(values), digits)

@@ -41,7 +41,8 @@ def _block(name: str, verdict: Verdict) -> str:
     if verdict.papers_iwl:
         first += f" (with the paper's test of IWL: {verdict.papers_iwl})"
     rest = [f"  {_sentence(finding)}" for finding in verdict.findings]
-    return "\n".join([first, *([f"  {verdict.missing}"] if verdict.missing else rest)])
+    beside = [f"  {verdict.beside}"] if verdict.beside else []
+    return "\n".join([first, *([f"  {verdict.missing}"] if verdict.missing else rest), *beside])
 
 
 def _sentence(finding: Finding) -> str:
@@ -65,7 +66,14 @@ def _verdict(verdict: Verdict) -> str:
     if not verdict.findings:
         return words
     first = verdict.findings[0]
-    return f"{words}<br>{first.estimate}<br><small>{first.what}</small>"
+    number = f"{first.estimate}<br><small>{first.what}</small>"
+    return f"{words}, {_share(verdict)}<br>{number}"
+
+
+def _share(verdict: Verdict) -> str:
+    """How many of the checks hold."""
+    held = sum(finding.holds for finding in verdict.findings)
+    return f"{held} of {len(verdict.findings)} checks"
 
 
 def _link(claim: Claim) -> str:
@@ -90,6 +98,7 @@ def _detail(claim: Claim, verdict: Verdict) -> str:
         f"**Rule:** {claim.rule_in_words}\n",
         *(f"- {'holds' if f.holds else 'does not hold'}: {_listed(f)}" for f in verdict.findings),
         *([f"Missing: {verdict.missing}."] if verdict.missing else []),
+        *([f"\nBeside the rule: {verdict.beside}"] if verdict.beside else []),
     ]
     return "\n".join([*lines, "```"])
 
@@ -98,37 +107,84 @@ def _listed(finding: Finding) -> str:
     return f"{finding.what}, {finding.estimate} (asked for: {finding.condition})"
 
 
-def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
-    """A Markdown paragraph for each claim that is decided and not fully reproduced.
+def quote(verdict: Verdict, first: int | None = None) -> str:
+    """The numbers of a verdict's first findings in one sentence; of all by default."""
+    if not verdict.findings:
+        return verdict.outcome
+    return "; ".join(f"{f.what}: {f.estimate}" for f in verdict.findings[:first])
 
-    What did not hold comes from the runs, and why from ``reasons``, prose by the claim's id;
-    without any, the paragraph says that the reason is not known. Raises
+
+def checks(verdicts: Verdicts) -> str:
+    """A Markdown list of claims with their verdicts, and below each the checks it hangs on."""
+    return "\n".join(_checked(CLAIMS[name], verdict) for name, verdict in verdicts.items())
+
+
+def _checked(claim: Claim, verdict: Verdict) -> str:
+    lines = [
+        f"- **{verdict.outcome.capitalize()}:** {claim.statement}",
+        *(f"  - {'holds' if f.holds else 'does not hold'}: {_listed(f)}" for f in verdict.findings),
+        *([f"  - missing: {verdict.missing}"] if verdict.missing else []),
+        *([f"  - {_papers(verdict)}"] if verdict.papers_iwl else []),
+        *([f"  - {verdict.beside}"] if verdict.beside else []),
+    ]
+    return "\n".join(lines)
+
+
+def _papers(verdict: Verdict) -> str:
+    return f"With the paper's own test of in-weights learning: {verdict.papers_iwl}."
+
+
+def falls_short(verdict: Verdict) -> bool:
+    """Whether a claim is decided and not fully reproduced, by either test of IWL."""
+    return verdict.outcome in ("partly", "not reproduced") or verdict.papers_iwl is not None
+
+
+def unexplained(verdicts: Verdicts, reasons: Mapping[str, str]) -> list[str]:
+    """Claims that fall short and for which no reason has been written."""
+    return [
+        name
+        for name, verdict in verdicts.items()
+        if falls_short(verdict) and not reasons.get(name, "").strip()
+    ]
+
+
+def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
+    """A Markdown paragraph for each claim that :func:`falls_short`.
+
+    What held and what did not comes from the runs, and why from ``reasons``, prose by the claim's
+    id; without any, the paragraph says that it is still to be written. Raises
     :class:`icl.settings.InputError` for an id that no claim has.
     """
     if unknown := reasons.keys() - CLAIMS.keys():
         raise InputError(f"unknown claim {min(unknown)!r}; known: {', '.join(CLAIMS)}")
+    without = "**Why has not been looked into yet.**"
     paragraphs = [
-        _shortfall(name, verdict, reasons.get(name, "Why is not known."))
+        _shortfall(name, verdict, reasons.get(name, "").strip() or without)
         for name, verdict in verdicts.items()
-        if verdict.outcome in ("partly", "not reproduced") or verdict.papers_iwl
+        if falls_short(verdict)
     ]
     return "\n\n".join(paragraphs) or "Nothing: every claim whose runs are there is reproduced."
 
 
 def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
     failed = "; ".join(_listed(f) for f in verdict.findings if not f.holds)
-    parts = [f"**{CLAIMS[name].statement}** *{verdict.outcome.capitalize()}.*"]
+    held = "; ".join(f.what for f in verdict.findings if f.holds)
+    parts = [
+        f"**{CLAIMS[name].statement}** *{verdict.outcome.capitalize()}: {_share(verdict)} hold.*"
+    ]
     if failed:
         parts.append(f"What does not hold: {failed}.")
+    if held and failed:
+        parts.append(f"What holds: {held}.")
     if verdict.papers_iwl:
-        parts.append(f"With the paper's own test of in-weights learning: {verdict.papers_iwl}.")
-    return " ".join([*parts, reason])
+        parts.append(_papers(verdict))
+    return " ".join([*parts, verdict.beside, reason]).replace("  ", " ")
 
 
 def missing(verdicts: Verdicts) -> str:
     """A Markdown list of the claims that are not yet run, and what they wait for."""
     items = [
-        f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.*"
+        f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.* {verdict.beside}".rstrip()
         for name, verdict in verdicts.items()
         if verdict.outcome == "not yet run"
     ]

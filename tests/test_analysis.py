@@ -12,7 +12,6 @@ from icl.analysis import (
     class_in_context,
     counted,
     crossing,
-    ended,
     fates,
     final,
     halfway,
@@ -21,10 +20,7 @@ from icl.analysis import (
     risen,
     spread,
 )
-from icl.experiments import Experiment
-from icl.runs import RunConfig, Store, load_or_train
 from icl.task import Task, World
-from icl.training import Training
 
 STEPS = np.arange(0, 1001, 10)
 
@@ -149,17 +145,3 @@ def test_class_in_context_is_what_the_test_draws():
     task = Task(K=128, alpha=1.5)
     drawn = World(task, 0).probe("iwl", 20_000).right.any(1).mean()
     assert class_in_context(task) == pytest.approx(drawn, abs=0.015)
-
-
-def test_only_configurations_with_all_their_seeds_have_ended(tmp_path):
-    task = Task(K=4, L=2, N=2, D=4, P=5, novel=8)
-    config = RunConfig(task=task, training=Training(steps=2, every=1, test=8, batch=4))
-    other = RunConfig(task=task.replace(eps=0.5), training=config.training)
-    scan = Experiment("scan", "A scan", {"a": config, "b": other}, seeds=(0, 1))
-    assert ended(scan, Store(tmp_path)) == []
-    load_or_train(config, [0, 1], tmp_path, progress=False)
-    load_or_train(other, [1], tmp_path, progress=False)
-    ((label, ds),) = ended(scan, Store(tmp_path))
-    assert label == "a"
-    assert ds.seed.values.tolist() == [0, 1]
-    assert not Store(tmp_path).has(other, 0)

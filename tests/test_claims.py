@@ -1,7 +1,9 @@
 """Every rule is tried on made-up curves: a world in which the paper is right, and changes of it."""
 
+import ast
 import json
 import math
+import re
 from functools import cache
 
 import numpy as np
@@ -694,9 +696,135 @@ def test_every_shortfall_has_its_paragraph_and_its_reason(verdicts):
     assert len(paragraphs) == 5
     capacity = next(p for p in paragraphs if CLAIMS["capacity"].statement in p)
     assert capacity.endswith("Too short.")
+    assert "*Not reproduced: 0 of 5 checks hold.*" in capacity
     assert "IWL accuracy, K=128, B=0, 0.5 [0.5, 0.5] (asked for: above 0.95)" in capacity
     assert "Not shown." not in text
-    assert sum(p.endswith("Why is not known.") for p in paragraphs) == 4
+    assert sum("Why has not been looked into yet." in p for p in paragraphs) == 4
+
+
+def test_a_partly_reproduced_claim_names_what_holds_and_what_does_not(verdicts):
+    text = scorecard.shortfalls({"data-K": verdicts["data-K"]}, {})
+    assert "*Partly: 1 of 2 checks hold.*" in text
+    assert "What does not hold: IWL accuracy, K=2048 less K=128, 0 [0, 0]" in text
+    assert "What holds: ICL accuracy, K=2048 less K=128." in text
+    assert "**partly**, 1 of 2 checks<br>" in scorecard.table({"data-K": verdicts["data-K"]})
+
+
+def test_a_shortfall_without_a_reason_is_told(verdicts):
+    reasons = {"capacity": "Too short.", "data-K": " ", "both": "Not short at all."}
+    open_ones = ["data-K", "data-B", "landscape-order", "saddle"]
+    assert scorecard.unexplained(verdicts, reasons) == open_ones
+    papers = verdicts["both"]._replace(papers_iwl="not reproduced")
+    assert scorecard.unexplained({"both": papers}, {}) == ["both"]
+
+
+def reasons_on_the_page():
+    """The claims for which `book/scorecard.py` has a reason."""
+    for cell in chapters.read("scorecard").cells:
+        for line in ast.parse(cell.source).body if cell.cell_type == "code" else []:
+            if isinstance(line, ast.Assign) and line.targets[0].id == "reasons":
+                return dict.fromkeys((key.value for key in line.value.keys), "written")
+    pytest.fail("no reasons")
+
+
+def test_every_claim_that_falls_short_in_the_shipped_runs_has_a_reason():
+    verdicts = claims.scorecard(chapters.BOOK.parent / "results")
+    assert scorecard.unexplained(verdicts, reasons_on_the_page()) == []
+
+
+def test_checks_are_listed_below_their_claim(verdicts):
+    chosen = {name: verdicts[name] for name in ("data-K", "LN-slow-phase")}
+    icl, iwl = (finding.estimate for finding in verdicts["data-K"].findings)
+    assert scorecard.checks(chosen).splitlines() == [
+        f"- **Partly:** {CLAIMS['data-K'].statement}",
+        f"  - holds: ICL accuracy, K=2048 less K=128, {icl} (asked for: above 0)",
+        f"  - does not hold: IWL accuracy, K=2048 less K=128, {iwl} (asked for: below 0)",
+        f"- **Not yet run:** {CLAIMS['LN-slow-phase'].statement}",
+        "  - missing: experiment 6c: 0 of 1 configurations have 24 seeds (0 seeds in all)",
+    ]
+
+
+def test_a_verdict_is_quoted_by_its_numbers(verdicts):
+    icl, iwl = (finding.estimate for finding in verdicts["data-K"].findings)
+    first = f"ICL accuracy, K=2048 less K=128: {icl}"
+    assert scorecard.quote(verdicts["data-K"], 1) == first
+    assert scorecard.quote(verdicts["data-K"]) == f"{first}; IWL accuracy, K=2048 less K=128: {iwl}"
+    assert scorecard.quote(verdicts["LN-slow-phase"]) == "not yet run"
+
+
+# Beside the rules
+
+
+def test_fates_are_counted_beside_the_verdict_and_do_not_change_it():
+    made = needed(CLAIMS["LN-slow-phase"], paper())
+    ds = made["6c"][""]
+    looks = ds.target_item_label_association
+    away = (ds.seed == 0) | (ds.seed == 1)  # seed 0 learns, seed 1 does not
+    made["6c"][""] = ds.assign(target_item_label_association=looks.where(~away, 0.05))
+    before, after = (
+        CLAIMS["LN-slow-phase"].decide(needed(CLAIMS["LN-slow-phase"], paper())),
+        CLAIMS["LN-slow-phase"].decide(made),
+    )
+    assert (before.outcome, before.findings) == (after.outcome, after.findings)
+    assert "of 24 seeds 8 induction head, 0 elimination, 16 neither" in before.beside
+    assert "of 24 seeds 7 induction head, 1 elimination, 16 neither" in after.beside
+    for words in (
+        scorecard.text({"LN-slow-phase": after}),
+        scorecard.details({"LN-slow-phase": after}),
+        scorecard.checks({"LN-slow-phase": after}),
+        scorecard.missing({"LN-slow-phase": after._replace(outcome="not yet run")}),
+        scorecard.shortfalls({"LN-slow-phase": after._replace(outcome="partly")}, {}),
+    ):
+        assert after.beside in words
+
+
+def test_fates_are_told_before_all_seeds_are_there():
+    made = {"6c": {"": paper()["6c"][""].isel(seed=slice(6))}}
+    verdict = CLAIMS["LN-slow-phase"].decide(made)
+    assert verdict.outcome == "not yet run"
+    assert "of 6 seeds 2 induction head, 0 elimination, 4 neither" in verdict.beside
+
+
+def test_the_full_networks_fates_are_told_for_each_context_length():
+    words = rules.fates_full({"A.5": {"N=4, L=4": paper()["A.5"]["N=4, L=4"]}})
+    assert words.endswith(": L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither.")
+
+
+def test_seeds_that_wait_are_told_from_those_that_do_not():
+    made = {"3": dict(paper()["3"])}
+    assert rules.waiting(made) == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)."
+    ds = made["3"][""]
+    made["3"][""] = ds.assign(icl_accuracy=ds.icl_accuracy.where(ds.seed != 2, 1 / 32))
+    assert rules.waiting(made).startswith("Of 6 seeds 5 reach 50% and end at ")
+    assert rules.waiting(made).endswith("; the others end at 0.031.")
+
+
+def test_what_has_risen_at_the_end_of_the_slow_phase():
+    """In the made-up world CLA and TLA2 are done by then, and the induction head has not begun."""
+    words = rules.early_rise(paper())
+    assert "CLA 1.00 (1.00 to 1.00); TLA2 1.00 (1.00 to 1.00); " in words
+    late = [float(share) for share in re.findall(r"(?:ILA1|TILA2) ([\d.]+) ", words)]
+    assert len(late) == 2
+    assert max(late) < 0.2  # 1/7, as the accuracy itself: (2/N - 1/N) / (1 - 1/N)
+    one = "1.000 (1.000 to 1.000)"
+    said = rules.later_in_the_rise(paper())
+    assert said == f"CLA when ICL accuracy is 2/N, {one}; 3/N, {one}; 4/N, {one}."
+
+
+def test_forgetting_is_the_distance_from_the_highest():
+    made = {"6a": dict(paper()["6a"])}
+    _iwl(made, "6a", 0.75)
+    ds = made["6a"][""]
+    fall = xr.where(ds.step > 75_000, 0.5, 0.0)
+    made["6a"][""] = ds.assign(iwl_absent_accuracy=ds.iwl_absent_accuracy - fall)
+    assert rules.forgetting(made) == (
+        "With novel classes IWL ends below its highest: by Figure 6a, 0.50 (0.50 to 0.50)."
+    )
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
+def test_nothing_is_said_beside_a_rule_without_runs(claim):
+    assert claim.beside({}) == ""
 
 
 def test_reasons_for_a_claim_that_is_not_there_are_refused(verdicts):

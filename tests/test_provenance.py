@@ -88,7 +88,56 @@ def test_the_line_says_where_the_stop_rule_ended_seeds(stopped, words):
     assert "two parameters" in line
 
 
+def scan(experiment, seeds_by_label, stopped=150_000):
+    configs = EXPERIMENTS[experiment].configs
+    return {
+        label: dataset(configs[label], [stopped] * len(seeds)).assign_coords(seed=list(seeds))
+        for label, seeds in seeds_by_label.items()
+    }
+
+
+def test_the_line_of_an_experiment_has_what_varies_and_how_much_is_stored():
+    runs = scan("2b", {"eps=0.0": [0, 1, 2], "eps=1.6": [1]})
+    line = provenance.experiment_line(EXPERIMENTS["2b"], runs)
+    assert "K=1024, L=32, N=8, B=1, p_B=1, p_C=0, α=0, ε ∈ {0, 0.1, 0.2, 0.4, 0.8, 1.6}" in line
+    assert "hidden" not in line
+    assert (
+        "150,000 steps of 128 sequences, float32; to stop once the training loss was below" in line
+    )
+    assert "steps: no seed did; 2 of 6 configurations stored, with 4 of 36 runs (seeds 0-2)" in line
+    assert line.endswith("Experiment 2b, made by `icl sweep 2b --seeds 0-2`.")
+
+
+def test_the_line_of_an_experiment_counts_where_the_stop_rule_ended_runs():
+    runs = scan("layers", {"1 hidden": [0], "3 hidden": [0, 2]}, stopped=40_000)
+    line = provenance.experiment_line(EXPERIMENTS["layers"], runs)
+    assert "hidden layers ∈ {1, 2, 3}" in line
+    assert (
+        "3 of 3 did, at 40,000; 2 of 3 configurations stored, with 3 of 18 runs (seeds 0,2)" in line
+    )
+    assert "--seeds 0,2`" in line
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_line_of_an_experiment_without_runs_says_how_to_make_them(name):
+    experiment = EXPERIMENTS[name]
+    line = provenance.experiment_line(experiment, {})
+    needed = len(experiment.configs) * len(experiment.seeds)
+    assert f"0 of {len(experiment.configs)} configuration" in line
+    assert f"with 0 of {needed} runs." in line
+    words = shlex.split(line.split("`")[1])
+    assert words[:3] == ["icl", "sweep", name]
+    assert tuple(options.seeds(words[words.index("--seeds") + 1])) == experiment.seeds
+
+
+@pytest.mark.parametrize("seeds", [[0], [3], [0, 1, 2], [0, 2], [5, 4, 7]])
+def test_seeds_are_written_as_they_are_read(seeds):
+    assert options.seeds(provenance._ranges(seeds)) == sorted(seeds)
+
+
 def test_provenance_is_displayed_as_markdown(capsys):
+    provenance.experiment_provenance(EXPERIMENTS["2b"], {})
+    assert "Markdown" in capsys.readouterr().out
     provenance.provenance(dataset(RunConfig(), [150_000]))
     assert "Markdown" in capsys.readouterr().out
 

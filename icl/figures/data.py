@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import xarray as xr
 from matplotlib.lines import Line2D
-from matplotlib.transforms import offset_copy
+from matplotlib.transforms import ScaledTranslation
 
 from icl.analysis import counted, final, spread
 from icl.experiments import EXPERIMENTS
@@ -133,12 +133,10 @@ def _mark_missing(ax: Axes, curve: list[Point], colour: str, place: float) -> No
     missing = [point.x for point in curve if not point.seeds]
     if not missing:
         return  # an empty line that is not clipped has no place in the layout
-    beside = offset_copy(
-        ax.get_xaxis_transform(), ax.get_figure(root=True), x=6 * place, units="points"
-    )
+    beside = ScaledTranslation(6 / 72 * place, 0, ax.figure.dpi_scale_trans)  # 6 points apart
     ax.plot(
         missing, np.zeros(len(missing)), "x", color=colour, ms=4.5, mew=1.2,
-        transform=beside, clip_on=False, zorder=3,
+        transform=ax.get_xaxis_transform() + beside, clip_on=False, zorder=3,
     )  # fmt: skip
 
 

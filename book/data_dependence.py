@@ -1,0 +1,230 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Data dependence
+#
+# **Which data make a network answer from its context, and which from its weights?** What more classes do to
+# accuracy at the end of training ($K$): {glue:text}`by_K`. What more copies of a class in a context do ($B$):
+# {glue:text}`by_B`.
+#
+# This chapter is about section 3 of {cite:t}`reddy2024` on what the data decide: Figures 2, A.1 and A.5, and
+# sentences of the paper that have no figure. Nothing is trained here. The page shows the runs that are
+# stored, {glue:text}`stored` of the {glue:text}`needed` that its figures ask for, and says of the others that
+# they are not yet run.
+
+# %%
+from IPython.display import Markdown
+from myst_nb import glue
+
+from icl import claims, scorecard
+from icl.analysis import class_in_context
+from icl.chapters import BOOK
+from icl.evidence import LEAST_SEEDS
+from icl.experiments import EXPERIMENTS
+from icl.figures import data as figures
+from icl.figures.style import show
+from icl.provenance import experiment_provenance
+
+# %% tags=["parameters"]
+seeds: int = 6  # look at the first so many stored seeds of each configuration
+level: float = 0.95  # of the intervals, between 0 and 1
+shipped: bool = False  # use the book's own runs, even where $ICL_STORE names another store
+
+# %%
+PANELS = ["2a", "2b", "2c", "p_B", "A.1", "A.5", "layers"]
+root = BOOK.parent / "results" if shipped else None
+runs = {name: claims.stored(name, root, seeds) for name in [*PANELS, "1d"]}
+verdicts = {
+    name: claim.decide(runs, level)
+    for name, claim in claims.CLAIMS.items()
+    if claim.chapter == "data_dependence"
+}
+
+# %% tags=["hide-input"]
+glue("by_K", scorecard.quote(verdicts["data-K"]), display=False)
+glue("by_B", scorecard.quote(verdicts["data-B"]), display=False)
+counts = [ds.sizes["seed"] for name in PANELS for ds in runs[name].values()]
+needed = [len(EXPERIMENTS[name].configs) * len(EXPERIMENTS[name].seeds) for name in PANELS]
+glue("stored", sum(counts), display=False)
+glue("needed", sum(needed), display=False)
+glue("least", LEAST_SEEDS, display=False)
+glue("level", float(level), display=False)
+
+
+def table(name):
+    """All numbers of an experiment, to be opened."""
+    title = EXPERIMENTS[name].title
+    return f"```{{dropdown}} All numbers, {title}\n{figures.table(name, runs[name])}\n```"
+
+
+def said(*names):
+    """What the runs say about some claims."""
+    return Markdown(scorecard.checks({name: verdicts[name] for name in names}))
+
+
+# %% [markdown]
+# ## How it is measured
+#
+# The data differ between runs in one or two settings; everything else stays. A run's accuracy is the mean of
+# its last ten records. In-context learning is tested on novel classes. In-weights learning is tested twice: with
+# the target's class kept out of the context, which is the test to go by, and with a context drawn
+# independently, which is the paper's. The second overrates a network that reads its context, since the
+# target's class may stand there by chance. How often it does, for the numbers of classes $K$ and the
+# exponents $\alpha$ on this page:
+
+# %% tags=["nbval-check-output"]
+for title, name, labels in (
+    ("alpha = 0", "2a", [f"K={K}, B=1" for K in (128, 256, 512, 1024, 2048)]),
+    ("K = 1024", "2c", list(EXPERIMENTS["2c"].configs)),
+):
+    for label in labels:
+        share = class_in_context(EXPERIMENTS[name].configs[label].task)
+        print(f"{title}, {label.partition(', ')[0]}: in {share:.4f} of the test's sequences")
+
+# %% [markdown]
+# Below each figure stand the claims of the paper that it bears on, and what the runs say of them. How a verdict
+# is found is told in {doc}`the scorecard <scorecard>`: a check holds if a whole {glue:text}`level:.0%` interval
+# over seeds is on the right side of a bound that was set before the runs, and without {glue:text}`least` seeds of
+# each configuration there is no verdict.
+#
+# ## Classes, burstiness, variation, frequency
+#
+# With $p_C=0$ nothing forces the network to use its context: every class comes again and again, and can be
+# learned by heart. Four settings of the data are varied, around $K=1024$, $B=1$, $\varepsilon=0.1$ and
+# $\alpha=0$.
+
+# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$ for four values of burstiness $B$ (2a, left), within-class variability $\\varepsilon$ (2b, middle) and the exponent $\\alpha$ of the classes' frequency (2c, right). A large mark is a mean over seeds, a thin one a seed. A cross on the axis is a configuration that is not yet run; lines across one are faint."}} tags=["hide-input"]
+show(*figures.data_dependence(figures.FIGURE_2, runs))
+
+# %% tags=["remove-input"]
+for scan in figures.FIGURE_2:
+    experiment_provenance(EXPERIMENTS[scan.experiment], runs[scan.experiment])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown("\n\n".join(table(scan.experiment) for scan in figures.FIGURE_2))
+
+# %% [markdown]
+# More classes are harder to learn by heart, and more copies of a class in the context make it more useful. The
+# paper says that the two solutions compete for this reason:
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("data-K", "data-B", "capacity", "data-eps")
+
+# %% [markdown]
+# Words of a language follow Zipf's law, $\alpha=1$. By the paper it is there that a network learns both, the
+# common classes by heart and in-context learning for the rest:
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("zipf-both", "zipf-steep", "zipf-flat", "freeze")
+
+# %% [markdown]
+# ## Common and rare classes
+
+# %% mystnb={"figure": {"name": "fig-data-ranks", "caption": "In-weights accuracy at the end for $\\alpha=1$, by rank of the target's class in octaves, the class kept out of the context. Point: mean over seeds; thin marks: seeds."}} tags=["hide-input"]
+zipf = EXPERIMENTS["2c"].configs["alpha=1.0"]
+show(*figures.by_rank(zipf.task, runs["2c"].get("alpha=1.0")))
+
+# %% [markdown]
+# The runs are those of {numref}`fig-data-dependence` at $\alpha=1$. The paper gives no figure for this.
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("zipf-rare")
+
+# %% [markdown]
+# ## Sequences that are not bursty
+#
+# So far the context always held the answer. Of the sequences of trained classes let only a fraction $p_B$ be
+# bursty; in the rest the context is of no use. The paper says that the network then ends up answering from its
+# weights (“results not shown”).
+
+# %% mystnb={"figure": {"name": "fig-data-not-bursty", "caption": "Accuracies through training with a fraction $p_B$ of bursty sequences and without novel classes. Thin: seeds; thick: their mean. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*figures.panels("p_B", runs["p_B"]))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["p_B"], runs["p_B"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("p_B"))
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("pB-iwl")
+
+# %% [markdown]
+# Let now a fraction $p_C$ of all sequences be about novel classes. These can only be answered from context, and
+# those that are not bursty only from the weights, so a network that does well has learned both.
+
+# %% mystnb={"figure": {"name": "fig-data-both", "caption": "The paper's Figure A.1: as {numref}`fig-data-not-bursty`, with a fraction $p_C$ of sequences of novel classes."}} tags=["hide-input"]
+show(*figures.panels("A.1", runs["A.1"]))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["A.1"], runs["A.1"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("A.1"))
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("both")
+
+# %% [markdown]
+# ## The length of the context and the number of labels
+#
+# With $L=N$ every label stands in every context, so there is nothing to gain from naming a label of the context
+# before one knows which. {doc}`minimal` and {doc}`landscape` explain why that may keep a network from learning at all.
+# Here is the full network.
+
+# %% mystnb={"figure": {"name": "fig-data-N-L", "caption": "The paper's Figure A.5: in-context accuracy through training, a line a seed, for $N$ pairs in the context (rows) and $L$ labels (columns: $N$, $2N$ and $4N$). Dashed: $1/N$, a random label of the context. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*figures.panels("A.5", runs["A.5"], measures=(figures.ICL,), mean=False))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["A.5"], runs["A.5"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("A.5"))
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("full-LN")
+
+# %% [markdown]
+# Two things to keep in mind. For $N=2$ a random label of the context is right in half of the sequences, so there
+# the rule's bound of one half does not tell learning from guessing; look at the curves. And accuracy does not
+# tell how a network solves the task: with $L=N$ it can also look at all *other* labels and name the one that
+# is missing (*elimination*). The numbers beside the rule tell the two apart as in {doc}`minimal`.
+#
+# ## How deep the classifier must be
+#
+# The paper says that the classifier needs at least three layers to learn by heart without fault. With $B=0$ there
+# is nothing else to learn. Is it hidden layers that the paper counts, or the readout with them? Here they are
+# hidden layers, of which the network of the other figures has three.
+
+# %% mystnb={"figure": {"name": "fig-data-layers", "caption": "In-weights accuracy through training for a classifier of one, two and three hidden layers, $B=0$. Thin: seeds; thick: their mean. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*figures.panels("layers", runs["layers"], measures=(figures.IWL, figures.PAPERS_IWL)))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["layers"], runs["layers"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("layers"))
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("three-layers")
+
+# %% [markdown]
+# ## What this does not show
+#
+# - Runs are as long as the paper's and no longer, unless the stop rule ends them. An accuracy at the end is that
+#   after so many steps, and not where it would settle: a network that still waits for its transition counts as
+#   one that does not learn in context.
+# - A test asks what the network *answers*. Low in-weights accuracy, class absent, can mean that a class was never
+#   learned, or that the network answers from its context, whatever else it knows.
+# - One setting is varied at a time, but for $K$ and $B$, and $N$ and $L$. How they act together is not seen.
+# - A mean over seeds of which some learn and some do not lies where no seed is; the thin marks show it.
