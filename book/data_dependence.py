@@ -32,6 +32,7 @@ from icl.chapters import BOOK
 from icl.evidence import LEAST_SEEDS
 from icl.experiments import EXPERIMENTS
 from icl.figures import data as figures
+from icl.figures.interactive import show_part
 from icl.figures.style import show
 from icl.provenance import experiment_provenance
 
@@ -103,8 +104,8 @@ for title, name, labels in (
 # learned by heart. Four settings of the data are varied, around $K=1024$, $B=1$, $\varepsilon=0.1$ and
 # $\alpha=0$.
 
-# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$ for four values of burstiness $B$ (2a, left), within-class variability $\\varepsilon$ (2b, middle) and the exponent $\\alpha$ of the classes' frequency (2c, right). A large mark is a mean over seeds, a thin one a seed. A cross on the axis is a configuration that is not yet run; lines across one are faint."}} tags=["hide-input"]
-show(*figures.data_dependence(figures.FIGURE_2, runs))
+# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$ for four values of burstiness $B$ (2a, left), within-class variability $\\varepsilon$ (2b, middle) and the exponent $\\alpha$ of the classes' frequency (2c, right). A large mark is a mean over seeds, a thin one a seed. A cross on the axis is a configuration that is not yet run; lines across one are faint. Where scripts run, the colour alone says $B$, and a chosen point tells its seeds."}} tags=["hide-input"]
+show_part("data-dependence", *figures.explore(figures.FIGURE_2, runs))
 
 # %% tags=["remove-input"]
 for scan in figures.FIGURE_2:

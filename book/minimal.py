@@ -32,6 +32,7 @@ from icl import claims, scorecard
 from icl.analysis import FATES, crossing, fates, final, interval, lead, spread
 from icl.experiments import EXPERIMENTS
 from icl.figures import curves, data
+from icl.figures.interactive import show_part
 from icl.figures.style import show
 from icl.model import Model
 from icl.provenance import experiment_provenance, provenance
@@ -287,7 +288,7 @@ provenance(runs_A2)
 # %% mystnb={"figure": {"name": "fig-minimal-data", "caption": "The paper's Figure A.3: as {numref}`fig-data-dependence`, for the minimal model with two parameters."}} tags=["hide-input"]
 scans = [EXPERIMENTS[scan.experiment] for scan in data.FIGURE_A3]
 runs_A3 = {scan.name: claims.stored(scan.name, seeds=seeds) for scan in scans}
-show(*data.data_dependence(data.FIGURE_A3, runs_A3))
+show_part("data-dependence", *data.explore(data.FIGURE_A3, runs_A3))
 
 # %% tags=["remove-input"]
 for scan in scans:

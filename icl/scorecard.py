@@ -157,13 +157,16 @@ def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
     """
     if unknown := reasons.keys() - CLAIMS.keys():
         raise InputError(f"unknown claim {min(unknown)!r}; known: {', '.join(CLAIMS)}")
-    without = "**Why has not been looked into yet.**"
     paragraphs = [
-        _shortfall(name, verdict, reasons.get(name, "").strip() or without)
+        _shortfall(name, verdict, _why(reasons.get(name, "")))
         for name, verdict in verdicts.items()
         if falls_short(verdict)
     ]
     return "\n\n".join(paragraphs) or "Nothing: every claim whose runs are there is reproduced."
+
+
+def _why(reason: str) -> str:
+    return f"*Why:* {reason}" if reason.strip() else "*Why* has not been looked into yet."
 
 
 def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
@@ -178,7 +181,7 @@ def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
         parts.append(f"What holds: {held}.")
     if verdict.papers_iwl:
         parts.append(_papers(verdict))
-    return " ".join([*parts, verdict.beside, reason]).replace("  ", " ")
+    return " ".join([*parts, *([verdict.beside] if verdict.beside else []), reason])
 
 
 def missing(verdicts: Verdicts) -> str:

@@ -695,11 +695,11 @@ def test_every_shortfall_has_its_paragraph_and_its_reason(verdicts):
     paragraphs = text.split("\n\n")
     assert len(paragraphs) == 5
     capacity = next(p for p in paragraphs if CLAIMS["capacity"].statement in p)
-    assert capacity.endswith("Too short.")
+    assert capacity.endswith(" *Why:* Too short.")
     assert "*Not reproduced: 0 of 5 checks hold.*" in capacity
     assert "IWL accuracy, K=128, B=0, 0.5 [0.5, 0.5] (asked for: above 0.95)" in capacity
     assert "Not shown." not in text
-    assert sum("Why has not been looked into yet." in p for p in paragraphs) == 4
+    assert sum(p.endswith("*Why* has not been looked into yet.") for p in paragraphs) == 4
 
 
 def test_a_partly_reproduced_claim_names_what_holds_and_what_does_not(verdicts):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -94,6 +94,58 @@ def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[
         for scan, column in zip(scans, columns, strict=True)
     )
     return fig, f"Accuracies at the end of training, {_how_many(every)}. {words}"
+
+
+def explore(
+    scans: Sequence[Scan], runs: Mapping[str, Stored]
+) -> tuple[dict[str, Any], Figure, str]:
+    """The part `data-dependence` for `icl.figures.interactive.show_part`: seeds behind a point.
+
+    Parameters are those of :func:`data_dependence`, which is the static picture.
+    """
+    columns = [
+        {
+            "along": scan.along,
+            "sign": {"K": "K", "eps": "ε", "alpha": "α"}[scan.along],
+            "ticks": [[place, f"{x:g}"] for x, place in _places(scan, column).items()],
+            "points": [
+                {
+                    "B": point.B,
+                    "x": f"{point.x:g}",
+                    "at": _places(scan, column)[point.x],
+                    "seeds": point.seeds,
+                    "ends": {name: _rounded(values) for name, values in point.ends.items()},
+                }
+                for point in column
+            ],
+        }
+        for scan in scans
+        for column in [points(scan, runs.get(scan.experiment, {}))]
+    ]
+    data = {
+        "columns": columns,
+        "rows": [{"title": title, "measures": list(names)} for title, names in ROWS.items()],
+        "names": {
+            IWL: "in weights, target's class absent",
+            PAPERS_IWL: "in weights, the paper's test",
+            ICL: "in context",
+        },
+        "bursts": {str(B): {"colour": colour} for B, (colour, _) in BURSTS.items()},
+        "missing": MISSING,
+    }
+    return data, *data_dependence(scans, runs)
+
+
+def _places(scan: Scan, column: Sequence[Point]) -> dict[float, float]:
+    """Where the values of a scan stand on an even axis, as the picture has them."""
+    xs = sorted({point.x for point in column})
+    if scan.along == "alpha":
+        return {x: x for x in xs}
+    return {x: float(place) for place, x in enumerate(xs)}  # each about twice the one before
+
+
+def _rounded(values: Values) -> list[float]:
+    return [round(float(value), 4) for value in values]
 
 
 def _draw(ax: Axes, column: list[Point], measures: Sequence[str]) -> None:

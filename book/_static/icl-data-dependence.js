@@ -1,0 +1,234 @@
+/**
+ * Figures 2 and A.3: the seeds behind a point. Every configuration is a point that can be chosen by
+ * mouse, touch or keyboard; a line below says where each of its seeds ended.
+ */
+(() => {
+  "use strict";
+
+  const { icl } = window;
+  const REACH = 40; // of a pointer, in the units of a plot
+
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+  icl.dataDependence = {
+    /**
+     * What is known of a point, in words.
+     * @param {object} data  as `icl.figures.data.explore` gives it
+     * @param {object} column
+     * @param {object} point
+     */
+    words: (data, column, point) => {
+      const what = `${column.sign} = ${point.x}, B = ${point.B}`;
+      if (!point.seeds.length) return `${what}: ${data.missing}.`;
+      const parts = data.rows.flatMap((row) =>
+        row.measures.map((name) => {
+          const each = point.ends[name].map((value) => icl.fixed(value, 3));
+          return `${data.names[name]} ${icl.fixed(mean(point.ends[name]), 3)} (${each.join(", ")})`;
+        }),
+      );
+      return `${what}, mean and in brackets seeds ${point.seeds.join(", ")}: ${parts.join("; ")}.`;
+    },
+  };
+
+  icl.part("data-dependence", (root, data) => {
+    const status = icl.status();
+    const plots = data.columns.flatMap((column) =>
+      data.rows.map((row) => scatter(data, column, row, (point) => choose(column, point))),
+    );
+
+    /** Show one configuration in the plots that have it, and say what is behind it. */
+    function choose(column, point) {
+      for (const plot of plots) plot.mark(plot.column === column ? point : null);
+      status.say(icl.dataDependence.words(data, column, point));
+    }
+
+    root.append(
+      icl.html("div", { class: "icl-plots" }, ...plots.map((plot) => plot.node)),
+      key(data),
+      status.node,
+    );
+    status.say(
+      "Choose a point to see the seeds behind it: by mouse, by touch, or with Tab and the arrow keys.",
+    );
+  });
+
+  /** What marks mean, in words beside the signs themselves. */
+  function key(data) {
+    const some = data.columns.some(({ points }) => points.some(({ seeds }) => seeds.length));
+    const none = data.columns.some(({ points }) => points.some(({ seeds }) => !seeds.length));
+    return icl.html(
+      "p",
+      { class: "icl-key" },
+      [
+        ...(some
+          ? [
+              "Filled: mean over seeds; thin marks: seeds",
+              "hollow, dashed: in-weights accuracy by the paper's test",
+            ]
+          : []),
+        ...(none ? [`cross: ${data.missing}`] : []),
+      ].join("; "),
+    );
+  }
+
+  /**
+   * One plot of a row and a column.
+   * @returns {{node: HTMLElement, column: object, mark: (point: object|null) => void}}
+   */
+  function scatter(data, column, row, choose) {
+    const places = column.ticks.map(([place]) => place);
+    const [low, high] = [Math.min(...places), Math.max(...places)];
+    const margin = 0.08 * (high - low);
+    const plot = icl.plot({
+      title: row.title[0].toUpperCase() + row.title.slice(1),
+      x: { label: column.sign, domain: [low - margin, high + margin], ticks: thinned(column) },
+      y: { label: "accuracy", domain: [-0.03, 1.03], ticks: icl.ticks([0, 1]) },
+      right: 44,
+      role: "group",
+    });
+    const bursts = [...new Set(column.points.map(({ B }) => B))];
+    const curves = bursts.map((B) => column.points.filter((point) => point.B === B));
+    for (const [i, curve] of curves.entries()) {
+      const { colour } = data.bursts[bursts[i]];
+      const label = bursts.length > 1 ? `B = ${bursts[i]}` : "";
+      for (const name of row.measures.slice().reverse()) {
+        const primary = name === row.measures[0];
+        line(plot, curve, name, colour, primary ? "" : "5 4", primary ? label : "");
+      }
+    }
+
+    const nodes = new Map();
+    for (const [i, curve] of curves.entries()) {
+      const aside = 7 * (i - (curves.length - 1) / 2); // crosses of the curves stand side by side
+      for (const point of curve) {
+        nodes.set(point, dot(data, plot, column, row, point, aside));
+      }
+    }
+    const points = [...nodes.keys()];
+    plot.layer.append(...[...nodes.values()].map(({ node }) => node));
+    nodes.get(points[0]).node.setAttribute("tabindex", 0);
+
+    for (const [point, { node }] of nodes) {
+      node.addEventListener("focus", () => choose(point));
+      node.addEventListener("keydown", (event) => {
+        const next = neighbour(curves, point, event.key);
+        if (!next) return;
+        event.preventDefault();
+        nodes.get(next).node.focus();
+      });
+    }
+
+    // The point nearest to a pointer, so that a finger need not hit a mark of a few pixels.
+    const svg = plot.node.querySelector("svg");
+    const nearest = (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(
+        svg.getScreenCTM().inverse(),
+      );
+      const distance = (point) => {
+        const { x, y } = nodes.get(point);
+        return Math.hypot(at.x - x, at.y - y);
+      };
+      const closest = points.reduce((a, b) => (distance(b) < distance(a) ? b : a));
+      return distance(closest) < REACH ? closest : null;
+    };
+    for (const kind of ["pointermove", "click"]) {
+      svg.addEventListener(kind, (event) => {
+        const point = nearest(event);
+        if (point) choose(point);
+      });
+    }
+
+    return {
+      node: plot.node,
+      column,
+      mark(chosen) {
+        for (const [point, { node }] of nodes) {
+          node.classList.toggle("icl-chosen", point === chosen);
+          if (chosen) node.setAttribute("tabindex", point === chosen ? 0 : -1);
+        }
+      },
+    };
+  }
+
+  /** Texts of an axis that do not touch: all, or every other one. */
+  function thinned({ ticks }) {
+    return ticks.length > 6 ? ticks.filter(([, text]) => Number(text) % 0.5 === 0) : ticks;
+  }
+
+  /** Means joined, fainter over what is not yet run; the label stands at the end of the line. */
+  function line(plot, curve, name, colour, dash, label) {
+    const run = curve.filter(({ seeds }) => seeds.length);
+    run.slice(1).forEach((point, i) => {
+      const whole = curve.indexOf(point) === curve.indexOf(run[i]) + 1;
+      const ends = [run[i], point].map(({ at, ends }) => [plot.x(at), plot.y(mean(ends[name]))]);
+      plot.layer.append(
+        icl.svg("path", {
+          class: "icl-line",
+          d: `M${ends.map((end) => end.map((u) => u.toFixed(1)).join(" ")).join("L")}`,
+          stroke: colour,
+          "stroke-dasharray": dash,
+          "stroke-opacity": whole ? 1 : 0.35,
+        }),
+      );
+    });
+    if (!run.length || !label) return;
+    const last = run[run.length - 1];
+    plot.line({ colour, label }).set([last.at], [mean(last.ends[name])]);
+  }
+
+  /** A configuration in a plot: what can be chosen. */
+  function dot(data, plot, column, row, point, aside) {
+    const { colour } = data.bursts[point.B];
+    const values = point.ends[row.measures[0]];
+    const missing = !point.seeds.length;
+    const x = plot.x(point.at) + (missing ? aside : 0);
+    const y = plot.y(missing ? 0 : mean(values));
+    const name = missing ? data.missing : `${row.title} ${icl.fixed(mean(values), 3)}`;
+    const node = icl.svg("g", {
+      class: "icl-point",
+      role: "button",
+      tabindex: -1,
+      "aria-label": `${column.sign} = ${point.x}, B = ${point.B}: ${name}`,
+      style: `--colour: ${colour}`,
+    });
+    node.append(icl.svg("circle", { class: "icl-ring", cx: x, cy: y, r: 9 }));
+    if (missing) {
+      const d = `M${x - 3.5} ${y - 3.5}l7 7m0 -7l-7 7`;
+      node.append(icl.svg("path", { class: "icl-missing", d }));
+      return { node, x, y };
+    }
+    for (const measure of row.measures.slice().reverse()) {
+      for (const value of point.ends[measure]) {
+        node.append(icl.svg("path", { class: "icl-seed", d: `M${x - 6} ${plot.y(value)}h12` }));
+      }
+      const primary = measure === row.measures[0];
+      const cy = plot.y(mean(point.ends[measure]));
+      node.append(
+        icl.svg("circle", { class: primary ? "icl-mean" : "icl-hollow", cx: x, cy, r: 3.5 }),
+      );
+    }
+    return { node, x, y };
+  }
+
+  /** The next point along a curve, or the one of the next curve at the same place. */
+  function neighbour(curves, point, key) {
+    const row = curves.findIndex((curve) => curve.includes(point));
+    const place = curves[row].indexOf(point);
+    switch (key) {
+      case "ArrowRight":
+        return curves[row][place + 1];
+      case "ArrowLeft":
+        return curves[row][place - 1];
+      case "ArrowUp":
+        return curves[row + 1]?.[place];
+      case "ArrowDown":
+        return curves[row - 1]?.[place];
+      case "Home":
+        return curves[row][0];
+      case "End":
+        return curves[row].at(-1);
+      default:
+        return undefined;
+    }
+  }
+})();
