@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Stored = Mapping[str, xr.Dataset]  # label of a configuration: its stored seeds
-Values = np.ndarray
 
 MISSING = "not yet run"
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
@@ -56,7 +55,7 @@ class Point(NamedTuple):
     B: int
     x: float  # the setting along the axis
     seeds: list[int]  # none: not yet run
-    ends: dict[str, Values]  # measure: a number a seed, mean of the last ten records
+    ends: dict[str, np.ndarray]  # measure: a number a seed, mean of the last ten records
 
 
 def points(scan: Scan, stored: Stored) -> list[Point]:
@@ -144,7 +143,7 @@ def _places(scan: Scan, column: Sequence[Point]) -> dict[float, float]:
     return {x: float(place) for place, x in enumerate(xs)}  # each about twice the one before
 
 
-def _rounded(values: Values) -> list[float]:
+def _rounded(values: np.ndarray) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
@@ -268,7 +267,7 @@ def _words(column: list[Point]) -> str:
     return "; ".join(parts)
 
 
-def _mean(values: Values) -> str:
+def _mean(values: np.ndarray) -> str:
     return f"{values.mean():.2f}" if values.size else MISSING
 
 
@@ -377,7 +376,7 @@ def _ends_in_words(ds: xr.Dataset, measures: Sequence[str]) -> str:
     return f"{counted(ds.sizes['seed'], 'seed')} that end with {' and '.join(ends)}"
 
 
-def _in_order(values: Values) -> str:
+def _in_order(values: np.ndarray) -> str:
     """The lowest and highest number, or the one that both are."""
     low, high = f"{values.min():.2f}", f"{values.max():.2f}"
     return low if low == high else f"{low} to {high}"
