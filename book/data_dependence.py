@@ -104,7 +104,7 @@ for title, name, labels in (
 # learned by heart. Four settings of the data are varied, around $K=1024$, $B=1$, $\varepsilon=0.1$ and
 # $\alpha=0$.
 
-# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$ for four values of burstiness $B$ (2a, left), within-class variability $\\varepsilon$ (2b, middle) and the exponent $\\alpha$ of the classes' frequency (2c, right). A large mark is a mean over seeds, a thin one a seed. A cross on the axis is a configuration that is not yet run; lines across one are faint. Where scripts run, the colour alone says $B$, and a chosen point tells its seeds."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$, a colour for each burstiness $B$ (2a), against within-class variability $\\varepsilon$ (2b), and against the exponent $\\alpha$ of the classes' frequency (2c). A large mark is a mean over seeds, a thin one a seed. A cross on the axis is a configuration that is not yet run, in the order of $B$ where there are several; a line across one is faint. A point that is chosen tells its seeds."}} tags=["hide-input"]
 show_part("data-dependence", *figures.explore(figures.FIGURE_2, runs))
 
 # %% tags=["remove-input"]
@@ -115,8 +115,8 @@ for scan in figures.FIGURE_2:
 Markdown("\n\n".join(table(scan.experiment) for scan in figures.FIGURE_2))
 
 # %% [markdown]
-# More classes are harder to learn by heart, and more copies of a class in the context make it more useful. The
-# paper says that the two solutions compete for this reason:
+# More classes should be harder to learn by heart, and more copies of a class in the context should make that more
+# useful. What the paper says of each setting, and what these runs do:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 said("data-K", "data-B", "capacity", "data-eps")

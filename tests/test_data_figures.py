@@ -2,15 +2,17 @@
 
 import re
 
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.colors import to_rgba
 
+from icl import chapters, store
 from icl.experiments import EXPERIMENTS
 from icl.figures import data
 from icl.figures.style import to_svg
-from icl.runs import combine
+from icl.runs import VERSION, Store, combine, to_netcdf
 
 STEP = np.arange(0, 10_001, 500)
 SCANS = [scan.experiment for scan in (*data.FIGURE_2, *data.FIGURE_A3)]
@@ -28,19 +30,24 @@ def made_up(config, seeds):
     runs = []
     for seed in seeds:
         columns = {m: ("step", np.full(len(STEP), level(config, seed, m))) for m in data.NAMES}
+        columns["target_item_label_association"] = ("step", STEP / STEP[-1])
         if config.task.alpha > 0:
             ranks = np.linspace(0.9, 0.1, len(config.task.rank_bins())) + 0.01 * seed
             columns["rank_accuracy"] = (("step", "rank_bin"), np.tile(ranks, (len(STEP), 1)))
         run = xr.Dataset(columns, coords={"step": STEP})
         runs.append(run.assign_attrs(seed=seed, stopped_at=10_000 - 3_000 * (seed == 2)))
-    return combine(config, runs)
+    return runs
+
+
+def together(config, seeds):
+    return combine(config, made_up(config, seeds))
 
 
 def stored(experiment, labels=None, seeds=(0, 1, 2)):
     """Made-up runs of some configurations; all without ``labels``."""
     configs = EXPERIMENTS[experiment].configs
     return {
-        label: made_up(configs[label], seeds) for label in (configs if labels is None else labels)
+        label: together(configs[label], seeds) for label in (configs if labels is None else labels)
     }
 
 
@@ -260,3 +267,43 @@ def test_a_table_has_a_row_a_configuration(name):
             config = EXPERIMENTS[name].configs[label]
             ends = [level(config, seed, data.ICL) for seed in (0, 2)]
             assert f"({min(ends):.2f} to {max(ends):.2f}) |" in row
+
+
+# The chapter
+
+
+def fill(root, experiment, labels, seeds):
+    """Write made-up runs into a store."""
+    to = Store(root)
+    for label in labels:
+        config = EXPERIMENTS[experiment].configs[label]
+        for run in made_up(config, seeds):
+            run.attrs |= {"config": config.model_dump_json(), "version": VERSION}
+            store.write(to.path(config, run.attrs["seed"]), to_netcdf(run))
+
+
+def outputs(notebook, kind):
+    cells = nbformat.read(notebook, as_version=4).cells
+    data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    return [content[kind] for content in data if kind in content]
+
+
+def test_the_chapter_shows_what_is_stored_and_trains_nothing(tmp_path, monkeypatch):
+    root = tmp_path / "store"
+    monkeypatch.setenv("ICL_STORE", str(root))
+    for name in ("2c", "A.5", "layers"):
+        fill(root, name, list(EXPERIMENTS[name].configs)[::2], seeds=(0, 2))
+    files = sorted(root.rglob("*"))
+    chapters.run("data_dependence", [], tmp_path / "page.ipynb")
+    assert sorted(root.rglob("*")) == files
+    pictures = outputs(tmp_path / "page.ipynb", "text/plain")
+    scan = next(words for words in pictures if words.startswith("Accuracies at the end"))
+    assert "means of 2 seeds" in scan
+    assert f"B = 4: {', '.join([data.MISSING] * 5)}" in scan
+    panels = next(words for words in pictures if "N=2, L=2" in words)
+    assert "N=2, L=2, 2 seeds" in panels
+    assert "N=2, L=4: not yet run" in panels
+    said = "\n".join(outputs(tmp_path / "page.ipynb", "text/markdown"))
+    assert "5 of 9 configurations stored, with 10 of 54 runs (seeds 0,2)" in said
+    assert "experiment A.5: 0 of 9 configurations have 3 seeds (10 seeds in all)" in said
+    assert "2 of 3 configurations stored" in said

@@ -56,6 +56,8 @@
   function key(data) {
     const some = data.columns.some(({ points }) => points.some(({ seeds }) => seeds.length));
     const none = data.columns.some(({ points }) => points.some(({ seeds }) => !seeds.length));
+    const bursts = Object.keys(data.bursts).join(", ");
+    const several = ` (against K for B = ${bursts} from the left)`;
     return icl.html(
       "p",
       { class: "icl-key" },
@@ -66,7 +68,7 @@
               "hollow, dashed: in-weights accuracy by the paper's test",
             ]
           : []),
-        ...(none ? [`cross: ${data.missing}`] : []),
+        ...(none ? [`cross: ${data.missing}${several}`] : []),
       ].join("; "),
     );
   }
