@@ -119,9 +119,9 @@ reasons = {
     "The same model without $\\beta_2$ was tried, and {ref}`shows the same <fig-minimal-two>`.",
     "LN-slow-phase": "The rule counts every seed that answers right as one that learned. It does not ask how, and "
     "with $L=N$ there are two ways: an induction head, and *elimination*, which looks at all other labels and "
-    "names the one that is missing. A sub-optimal minimum in which seeds could end has been looked for on the "
-    "{doc}`landscape <landscape>`: for $L=N$ there is none, and on its other side the loss falls as $4N^2/t$, by "
-    "{eq}`eq-slow-fate`. More seeds than the paper's six were run, each until the stop rule or its last step. How the "
+    "names the one that is missing. The numbers above compare the two: how many, and with what loss. A "
+    "sub-optimal minimum in which seeds could end has been looked for on the {doc}`landscape <landscape>`: for "
+    "$L=N$ there is none, and on its other side the loss falls as $4N^2/t$, by {eq}`eq-slow-fate`. More seeds than the paper's six were run, each until the stop rule or its last step. How the "
     "paper's seeds answer is not known: it shows their loss alone.",
     "landscape-order": "A tenth of the way up the three are clearly in sequence. But $\\alpha$ and "
     "$\\beta_1$ share one cliff, and there they reach half of their rise together: to a single $N_1$ the "

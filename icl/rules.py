@@ -557,9 +557,18 @@ def _right_less_others(row2: Array) -> float:
 
 
 def fates_minimal(runs: Runs) -> str:
-    """How the stored seeds of Figure 6c solve the task; their accuracy does not tell."""
+    """How the stored seeds of Figure 6c solve the task, and their loss; accuracy does not tell."""
     ds = _found(runs, "6c")
-    return "" if ds is None else f"By what the target attends to: {_counted_fates(ds)}."
+    if ds is None:
+        return ""
+    ends, loss = fates(ds), final(ds, "train_loss")
+    losses = (
+        f"{fate} {spread(loss[(ends == fate).values], 4)}" for fate in FATES if fate in ends.values
+    )
+    return (
+        f"By what the target attends to: {_counted_fates(ds)}. "
+        f"Training loss at the end (nats): {', '.join(losses)}."
+    )
 
 
 def fates_full(runs: Runs) -> str:

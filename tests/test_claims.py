@@ -768,6 +768,10 @@ def test_fates_are_counted_beside_the_verdict_and_do_not_change_it():
     assert (before.outcome, before.findings) == (after.outcome, after.findings)
     assert "of 24 seeds 8 induction head, 0 elimination, 16 neither" in before.beside
     assert "of 24 seeds 7 induction head, 1 elimination, 16 neither" in after.beside
+    assert after.beside.endswith(
+        "induction head 0.0100 (0.0100 to 0.0100), elimination 0.0100, "
+        "neither 1.0000 (1.0000 to 1.0000)."
+    )
     for words in (
         scorecard.text({"LN-slow-phase": after}),
         scorecard.details({"LN-slow-phase": after}),
