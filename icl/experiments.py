@@ -122,6 +122,7 @@ def _all() -> list[Experiment]:
     ]
 
 
+#: All experiments, by name.
 EXPERIMENTS: dict[str, Experiment] = {e.name: e for e in _all()}
 
 

@@ -4,7 +4,8 @@
    an edit of the package or a new stored run executes the chapters again.
 2. Every figure must say in words what it shows: an image without alternative text is a warning.
 3. Every page offers its executed notebook for download.
-4. The bibliography is marked up as a screen reader expects it.
+4. The bibliography, and what opens a chapter's sections in the table of contents, are marked up as
+   a screen reader expects it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from packaging.requirements import Requirement
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
+from icl.bench import machine
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,6 +37,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", name_execution_cache)
     app.connect("html-page-context", offer_notebook, priority=100)  # before the theme's buttons
     app.connect("html-page-context", mend_bibliography)
+    app.connect("html-page-context", name_toggles, priority=900)  # after the theme's contents
     app.add_post_transform(RequireAlternativeText)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -52,8 +56,13 @@ def name_execution_cache(app: Sphinx, config: Config) -> None:
 
 
 def fingerprint() -> str:
-    """Hash the package's sources, the stored runs and the versions of the libraries below them."""
+    """Hash the package's sources, the stored runs, the libraries below them and the machine.
+
+    The machine, since pages say how long something took, and on what.
+    """
     digest = hashlib.sha256()
+    here = machine()
+    digest.update("\n".join(f"{here[key]}" for key in ("processor", "cores", "python")).encode())
     for path in sorted(dependencies()):
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -104,3 +113,18 @@ def mend_bibliography(
         context["body"] = context["body"].replace(
             '<div role="list" class="citation-list">', '<div class="citation-list">'
         )
+
+
+def name_toggles(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Give the arrow that opens a chapter's sections in the table of contents a name."""
+    generate = context.get("generate_toctree_html")
+    if generate is None:
+        return
+
+    def named(*args: Any, **options: Any) -> str:
+        contents = str(generate(*args, **options))
+        return contents.replace("<summary>", '<summary aria-label="Sections">')
+
+    context["generate_toctree_html"] = named

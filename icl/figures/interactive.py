@@ -44,7 +44,7 @@ Part = tuple[dict[str, Any], "Figure", str]  # data, static figure, its alternat
 def show_part(part: str, data: Mapping[str, Any], fig: Figure, alt: str) -> None:
     """Display an interactive part: until its script has taken over, a figure that says the same.
 
-    What is published as text/html, with the alternative text as text/plain, is
+    What is published as text/html, with the alternative text as text/plain, is::
 
         <div class="icl-part" data-part="PART">
           <img class="icl-static" src="data:image/svg+xml,..." alt="ALT">
