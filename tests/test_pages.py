@@ -4,11 +4,8 @@ The pages are those of `_build/html`, which `make test` builds first.
 """
 
 import gzip
-import os
 import re
-import shutil
 import threading
-from contextlib import contextmanager
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,21 +14,9 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+from browser import HTML, ROOT, chromium, missing, opened
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parent.parent
-HTML = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [  # keep Chromium itself from asking for anything, and let it run as root
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 AXE = {"resultTypes": ["violations"], "preload": False}  # it would load style sheets once more
 WEIGHT = 2_000_000  # bytes a page may take over the wire
 
@@ -49,11 +34,6 @@ CHAPTERS = chapters(yaml.safe_load((ROOT / "_toc.yml").read_text()))
 PAGES = [*CHAPTERS, "search.html", "genindex.html"]
 
 
-def missing(reason):
-    """Skip, unless this is the machine that is there to run these checks."""
-    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def built():
     if not (HTML / PAGES[0]).exists():
@@ -62,14 +42,8 @@ def built():
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        installed = [*map(shutil.which, BROWSERS), playwright.chromium.executable_path]
-        path = next((path for path in installed if path and Path(path).exists()), None)
-        if path is None:
-            missing(f"no browser: none of {', '.join(BROWSERS)}, nor playwright's own")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -88,25 +62,6 @@ def server(tmp_path_factory):
     yield f"http://127.0.0.1:{server.server_port}/sub/book/"
     server.shutdown()
     server.server_close()
-
-
-@contextmanager
-def opened(browser, address):
-    """Open a page, wait until its scripts and formulas are done, and note what it complains of."""
-    page = browser.new_page(color_scheme="light", reduced_motion="reduce")
-    page.complaints, page.requests = [], []
-    page.on(
-        "console",
-        lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("requestfailed", lambda request: page.complaints.append(f"failed: {request.url}"))
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.goto(address, wait_until="load")
-    page.wait_for_function("!window.MathJax || window.MathJax.startup.promise")
-    page.evaluate("() => window.MathJax && MathJax.startup.promise")
-    yield page
-    page.close()
 
 
 @pytest.fixture(scope="module", params=PAGES)
