@@ -40,7 +40,8 @@ def connect(address: str) -> Any:
         raise InputError(
             "--scheduler needs Dask, which is not installed: pip install 'dask[distributed]'"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost worker is no news here
+    for name in ("distributed", "distributed.client"):  # a lost worker is no news here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -47,10 +47,11 @@ class Cluster:
 
     def scheduler(self):
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        _, log = self.launch("scheduler", "scheduler", *options)
+        process, log = self.launch("scheduler", "scheduler", *options)
         said = re.compile(r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)")
         wait_until(lambda: said.search(log.read_text()))
         self.address = said.search(log.read_text())[1]
+        return process
 
     def worker(self, name):
         scratch = ["--local-directory", str(self.folder / name), "--no-dashboard"]
@@ -89,6 +90,31 @@ def test_a_worker_is_killed_and_the_sweep_ends_with_the_same_runs(cluster, tmp_p
 
     assert process.returncode == 0, out + err
     assert "2 trained, 0 were stored" in out
+    assert_same_runs(to, reference(tmp_path / "reference", configs), configs)
+
+
+def test_the_scheduler_is_killed_and_the_sweep_says_how_to_go_on(tmp_path):
+    """No run is lost: another sweep, without the cluster, ends with the same curves."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster, configs, to = Cluster(folder), [config(LONG)], Store(tmp_path / "store")
+    try:
+        scheduler = cluster.scheduler()
+        cluster.worker("one")
+        process = start(to.root, configs, scheduler=cluster.address)
+        wait_until((to.root / configs[0].name / ".0.lock").exists)
+        cluster.kill(scheduler)
+        out, err = process.communicate(timeout=240)
+    finally:
+        for each in cluster.processes:
+            cluster.kill(each)
+
+    assert process.returncode == 1, out + err
+    assert "the scheduler is gone; 1 runs left; go on with: icl sweep small" in out
+    assert "Traceback" not in err
+    again = start(to.root, configs)
+    out, err = again.communicate(timeout=240)
+    assert again.returncode == 0, out + err
     assert_same_runs(to, reference(tmp_path / "reference", configs), configs)
 
 
