@@ -203,6 +203,13 @@ class TestBench:
             assert bench.floor_flops(Task(**larger)) > base
         assert bench.floor_flops(Task(K=1024)) == base  # classes cost no arithmetic
 
+    def test_the_minimal_models_floor_is_its_classifier_but_for_a_twentieth(self):
+        """By hand, of width 126: three products a layer and for the readout, 128 sequences."""
+        classifier = 3 * (3 * 2 * 128 * 126 * 126) + 3 * 2 * 128 * 32 * 126
+        floor = bench.floor_flops(Task(), bench.MINIMAL)
+        assert classifier < floor < 1.05 * classifier
+        assert bench.floor_flops(Task(P=100), bench.MINIMAL) == floor  # it sees no positions
+
     def test_json_and_table(self, monkeypatch, capsys):
         """Tiny measurements, whose form alone counts."""
         monkeypatch.setattr(bench, "TURN_SECONDS", 0.005)
@@ -213,7 +220,7 @@ class TestBench:
         assert set(result["full"]) >= {"ms_per_step_seed", "floor_ratio", "obvious_ratio"}
         numbers = [
             *result["full"].values(),
-            result["minimal"]["ms_per_step_seed"],
+            *result["minimal"].values(),
             result["processes"]["speedup_2"],
             result["matmul_gflops"],
         ]
