@@ -224,6 +224,8 @@ def train(
     """
     if device != "cpu" and engine == "fast":
         raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
+    if engine == "legible":
+        import icl.legible  # noqa: F401  the limit holds for libraries that are loaded by now
     with threadpool_limits(1):  # at these sizes a second thread gains nothing
         for group in _groups(seeds, engine):
             _train_group(config, group, to, engine, device, tick)

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import h5netcdf
 import numpy as np
@@ -219,6 +222,32 @@ def test_engines_and_company_make_the_same_curves(tmp_path):
         assert list(other) == list(fast)
         for name in fast:
             np.testing.assert_allclose(other[name], fast[name], rtol=1e-5, atol=1e-8, err_msg=name)
+
+
+def test_the_legible_engine_has_one_thread_also_in_a_process_that_had_not_loaded_pytorch(tmp_path):
+    """More of them only get in each other's way."""
+    code = f"""
+import sys
+from icl.runs import RunConfig, Store, train
+
+assert "torch" not in sys.modules
+config = RunConfig.model_validate_json({TINY.model_dump_json()!r})
+threads = set()
+
+def tick(n):
+    import torch
+
+    if n:
+        threads.add(torch.get_num_threads())
+
+train(config, [0], Store({str(tmp_path)!r}), engine="legible", tick=tick)
+print(threads)
+"""
+    free = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=free, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "{1}"
 
 
 def test_the_fast_engine_is_the_processors(tmp_path):
