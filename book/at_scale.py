@@ -17,7 +17,7 @@
 # command that can be stopped, killed and repeated at will: `icl sweep`. A run is one configuration and one
 # seed; what is stored is never made again, and what is half done goes on.
 
-# %%
+# %% tags=["hide-input"]
 import json
 
 import pandas as pd

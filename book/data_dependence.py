@@ -22,7 +22,7 @@
 # stored, {glue:text}`stored` of the {glue:text}`needed` that its figures ask for, and says of the others that
 # they are not yet run.
 
-# %%
+# %% tags=["hide-input"]
 from IPython.display import Markdown
 from myst_nb import glue
 

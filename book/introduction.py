@@ -22,7 +22,7 @@
 # This book reproduces {cite:t}`reddy2024`, who takes that jump apart. Every page is a program: each number
 # and each figure is computed by the code of this repository, from runs that anyone can repeat or change.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
@@ -37,7 +37,7 @@ from icl.runs import RunConfig, Store, load_or_train
 from icl.task import Task, World
 from icl.training import Training
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 K: int = 256  # number of classes
 L: int = 32  # number of labels
 N: int = 8  # item-label pairs in the context
@@ -57,11 +57,7 @@ dtype: str = "float32"  # of parameters and data, float32 or float64
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 training = Training(steps=steps, every=every, dtype=dtype, maps=True, keep_parameters=True)
 config = RunConfig(task=task, training=training)
-
-# %% tags=["hide-input"]
 runs = load_or_train(config, seeds)
-
-# %% tags=["hide-input"]
 done = int(np.isfinite(crossing(runs)).sum())
 glue("accuracy", spread(final(runs, "icl_accuracy")), display=False)
 glue("when", spread(crossing(runs), 0), display=False)

@@ -24,7 +24,7 @@
 # This chapter is about section 3 of {cite:t}`reddy2024`, equations 7 to 10 and Figures 7 and A.4.
 # Nothing here is trained on data; everything is computed while the page is built.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from myst_nb import glue
 

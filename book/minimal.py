@@ -23,7 +23,7 @@
 #
 # This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c, A.2 and A.3.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue

@@ -23,7 +23,7 @@
 # This chapter is about section 2 and the beginning of section 3 of {cite:t}`reddy2024`: Figures 1c, 1d,
 # 3a and 3b, equations 2 and 3.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import torch
 from myst_nb import glue

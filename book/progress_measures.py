@@ -22,7 +22,7 @@
 # This chapter is about section 3 of {cite:t}`reddy2024`, Figures 4 and 5: four measures of a network's
 # progress, recorded through training on novel classes, and the order in which they move.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from myst_nb import glue
 

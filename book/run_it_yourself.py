@@ -19,7 +19,7 @@
 # model {glue:text}`minimal_ms:.1f` ms, so that {glue:text}`steps:,` steps of one seed are
 # {glue:text}`full_minutes:.0f` and {glue:text}`minimal_minutes:.0f` minutes of one core.
 
-# %%
+# %% tags=["hide-input"]
 from statistics import median
 
 from IPython.display import Markdown, display

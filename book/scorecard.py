@@ -20,7 +20,7 @@
 # This chapter is about all of {cite:t}`reddy2024`: one row a claim. Nothing is trained here; verdicts are
 # computed from the stored runs while the page is built.
 
-# %%
+# %% tags=["hide-input"]
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -94,6 +94,7 @@ Markdown(scorecard.table(verdicts))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 steps = f"{EXPERIMENTS['3'].configs[''].training.steps:,}"
+layers = EXPERIMENTS["layers"].configs["1 hidden"].task
 by_chance = f"{class_in_context(EXPERIMENTS['2c'].configs['alpha=1.0'].task):.0%}"
 reasons = {
     "zipf-both": "In-weights accuracy is a mean over classes, each as often as it is drawn. Of common ones the "
@@ -113,6 +114,11 @@ reasons = {
     "freeze": "Accuracy on the test is what the network *answers*: one that has come to read its context may "
     "answer with it, whatever else it still knows. Whether it has forgotten its classes, or only does not say "
     "them, this test cannot tell, and no other was tried.",
+    "three-layers": f"With $K={layers.K}$ classes one hidden layer of the network's width already knows nearly all of "
+    f"them, and two know all, {{ref}}`as the curves show <fig-data-layers>`. The paper says of its whole range of "
+    "settings, which goes to twice as many classes, that three are needed; one and two layers were not tried there. "
+    "Counted with the readout, two hidden layers are the paper's three, and one hidden layer falls short of them by "
+    "little.",
     "minimal-same": "The same events come in the same order, but the induction head of the minimal model "
     "comes so soon after context labels are learned that the two are less than a tenth of the time before "
     "the transition apart. The paper says that its slow phase is truncated; the rule asks for more. "

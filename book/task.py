@@ -23,7 +23,7 @@
 # This chapter is about section 2 of {cite:t}`reddy2024`: Figures 1a and 1b, equation 1, and what each
 # parameter of the data does. Nothing is trained; every sequence on this page is drawn while it is built.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from myst_nb import glue
 

@@ -82,3 +82,17 @@ def test_a_parameter_that_was_held_at_zero_is_not_drawn(runs):
     figure, words = curves.logits(runs)
     assert "beta2" not in words
     assert not drawn(figure.axes[0], MEASURES["beta2"].colour, dotted=False)
+
+
+def test_a_run_made_in_two_ways_is_told_apart_by_its_numbers():
+    rise = np.interp(STEPS, [9_000, 11_000], [0.0, 1.0])
+    later = np.interp(STEPS, [10_000, 12_000], [0.0, 1.0])
+    names = ("icl_accuracy", "context_label_accuracy")
+    data = {name: (("way", "step"), np.array([rise, later])) for name in names}
+    ds = xr.Dataset(data, coords={"way": ["by hand", "automatic"], "step": STEPS})
+    figure, alt = curves.two_ways(ds)
+    assert "by hand at step 10,000, automatic at step 11,000" in alt
+    assert "further apart than 0.500" in alt
+    solid, dashed = (line.get_ydata() for line in figure.axes[0].lines[:2])
+    np.testing.assert_array_equal(solid, rise)
+    np.testing.assert_array_equal(dashed, later)

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.ticker import MaxNLocator
 
 from icl.analysis import FATES, aligned, counted, crossing, fates, final, spread
-from icl.figures.style import INK, MEASURES, figure, styled
+from icl.figures.style import INK, MEASURES, figure, label_at, styled
 from icl.runs import RunConfig
 
 if TYPE_CHECKING:
@@ -161,6 +161,33 @@ def logits(ds: xr.Dataset) -> tuple[Figure, str]:
     return fig, f"The minimal model's logits of {who} against steps; at the end {words}."
 
 
+@styled
+def two_ways(ds: xr.Dataset) -> tuple[Figure, str]:
+    """One run in two ways, along a dimension ``way``: the second dashed upon the first."""
+    first, second = ds.way.values
+    fig = figure()
+    ax = fig.subplots()
+    for name, beside in (("context_label_accuracy", (5, 7)), ("icl_accuracy", (5, -7))):
+        measure = MEASURES[PROGRESS[name]]
+        values = ds[name]
+        ax.plot(ds.step, values.sel(way=first), color=measure.colour, lw=4, alpha=0.35)
+        ax.plot(ds.step, values.sel(way=second), color=measure.colour, lw=1.2, ls="--")
+        end = float(ds.step[-1]), float(values[-1, -1])
+        label_at(ax, *end, measure.label, color=measure.colour, xytext=beside)
+    ax.set(ylabel="accuracy on novel classes", ylim=(-0.02, 1.02))
+    steps_axis(ax, ds)
+    halves = ", ".join(
+        f"{way} at step {step:,.0f}"
+        for way, step in zip(ds.way.values, crossing(ds).values, strict=True)
+    )
+    apart = float(abs(ds.icl_accuracy.diff("way")).max())
+    return fig, (
+        "Context-label accuracy and in-context accuracy of one run trained in two ways, wide and "
+        f"pale: {first}, dashed: {second}. In-context accuracy reaches 50%: {halves}; at no record "
+        f"are the two further apart than {apart:.3f}."
+    )
+
+
 def seeds_and_mean(
     ax: Axes,
     x: xr.DataArray,
@@ -210,10 +237,10 @@ def _levels(ax: Axes, levels: dict[str, float]) -> None:
         )  # fmt: skip
 
 
-def steps_axis(ax: Axes, ds: xr.Dataset) -> None:
-    """Steps along the horizontal axis, up to the last of these runs."""
+def steps_axis(ax: Axes, ds: xr.Dataset, ticks: int = 5) -> None:
+    """Steps along the horizontal axis, up to the last of these runs, with so many ticks at most."""
     ax.set(xlabel="steps", xlim=(0, float(ds.step.max())))
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(ticks))
     if ds.step.max() >= 10_000:
         ax.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
 

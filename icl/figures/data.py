@@ -364,7 +364,7 @@ def _share_axes(axes: np.ndarray, stored: list[xr.Dataset]) -> None:
         if longest is None:
             ax.set(xlabel="steps", xticks=[])
         else:
-            steps_axis(ax, longest)
+            steps_axis(ax, longest, ticks=3)  # panels are narrow
     for ax in axes[:, 0]:
         ax.set(ylabel="accuracy", ylim=(-0.03, 1.03))
 
