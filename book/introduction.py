@@ -57,7 +57,11 @@ dtype: str = "float32"  # of parameters and data, float32 or float64
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 training = Training(steps=steps, every=every, dtype=dtype, maps=True, keep_parameters=True)
 config = RunConfig(task=task, training=training)
+
+# %% tags=["hide-input"]
 runs = load_or_train(config, seeds)
+
+# %% tags=["hide-input"]
 done = int(np.isfinite(crossing(runs)).sum())
 glue("accuracy", spread(final(runs, "icl_accuracy")), display=False)
 glue("when", spread(crossing(runs), 0), display=False)

@@ -123,6 +123,10 @@ reasons = {
     "comes so soon after context labels are learned that the two are less than a tenth of the time before "
     "the transition apart. The paper says that its slow phase is truncated; the rule asks for more. "
     "The same model without $\\beta_2$ was tried, and {ref}`shows the same <fig-minimal-two>`.",
+    "two-parameter-data": "All that Figure 2 shows of $K$, $B$ and $\\varepsilon$ is there, and so is the loss of "
+    "in-context learning under a steep $\\alpha$. At $\\alpha=1$ it falls short of one half: the model answers "
+    "most sequences from its weights well enough for the stop rule to end the runs, while in-context "
+    "accuracy still rises, as the numbers above say. Runs without the stop rule, or with more classes, were not tried.",
     "LN-slow-phase": "The rule counts every seed that answers right as one that learned. It does not ask how, and "
     "with $L=N$ there are two ways: an induction head, and *elimination*, which looks at all other labels and "
     "names the one that is missing. The numbers above compare the two: how many, and with what loss. A "

@@ -366,6 +366,7 @@ _TABLE = [
         rules.two_parameter_data,
         {"A.3a": _grid(*BURSTS), **_all_of("A.3b"), "A.3c": ("alpha=1.0", *_STEEP)},
         figure="fig-minimal-data",
+        beside=rules.still_rising,
     ),
     Claim(
         "LN-slow-phase",

@@ -578,6 +578,19 @@ def fates_full(runs: Runs) -> str:
     return f"By what the target attends to: {'; '.join(words)}." if words else ""
 
 
+def still_rising(runs: Runs, before: int = 10_000) -> str:
+    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended."""
+    ds = _found(runs, "A.3c", "alpha=1.0")
+    if ds is None:
+        return ""
+    end, gained = ds.stopped_at, ds.stopped_at.astype(float)
+    gained.values = _at(ds, "icl_accuracy", end) - _at(ds, "icl_accuracy", end - before)
+    return (
+        f"At alpha=1 seeds ended at step {spread(end, 0)}; in the {before:,} steps before that "
+        f"their ICL accuracy rose by {spread(gained, 3)}."
+    )
+
+
 def waiting(runs: Runs) -> str:
     """How Figure 3's seeds end that have had their transition, and those that have not."""
     ds = _found(runs, "3")

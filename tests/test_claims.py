@@ -794,6 +794,20 @@ def test_the_full_networks_fates_are_told_for_each_context_length():
     assert words.endswith(": L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither.")
 
 
+def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
+    """Curves that rise by 0.1 in 10,000 steps, one seed ended before the other."""
+    steps, ended = np.arange(0, 60_001, 500), np.array([40_000, 60_000])
+    rise = 1e-5 * np.minimum(steps, ended[:, None])
+    ds = xr.Dataset(
+        {"icl_accuracy": (("seed", "step"), rise), "stopped_at": ("seed", ended)},
+        coords={"seed": [0, 1], "step": steps},
+    )
+    assert rules.still_rising({"A.3c": {"alpha=1.0": ds}}) == (
+        "At alpha=1 seeds ended at step 50,000 (40,000 to 60,000); in the 10,000 steps before that "
+        "their ICL accuracy rose by 0.100 (0.100 to 0.100)."
+    )
+
+
 def test_seeds_that_wait_are_told_from_those_that_do_not():
     made = {"3": dict(paper()["3"])}
     assert rules.waiting(made) == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)."
