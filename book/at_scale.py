@@ -31,6 +31,8 @@ from icl.sweep import FIRST_SEEDS, plan
 # %% tags=["hide-input"]
 scaling = json.loads((BOOK.parent / "benchmarks" / "scaling.json").read_text())
 machine = scaling["machine"]
+[together] = [row["exponent"] for row in scaling["rows"] if row["what"] == "legible engine"]
+glue("together", float(together), display=False)
 glue("runs", len(plan(EXPERIMENTS)), display=False)
 glue("first", FIRST_SEEDS, display=False)
 glue("stop-loss", SCAN.stop_loss, display=False)
@@ -168,5 +170,6 @@ print(
 # %% [markdown]
 # $K$ costs no arithmetic: a class is a row of a table. An exponent below that of the arithmetic says that
 # parts of a step which do not grow with the parameter still count. Seeds cost what they are many in the
-# fast engine, which trains one after the other; in one tensor, as the legible engine has them, they may
-# share what a step costs beside its arithmetic.
+# fast engine, which trains one after the other. In one tensor, as the legible engine has them, they could share
+# what a step costs beside its arithmetic; on this processor the exponent is {glue:text}`together:.2f`, where 1
+# would be a seed's cost each. That is a reason to train seeds apart here, and may be another matter on a GPU.
