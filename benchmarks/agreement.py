@@ -28,7 +28,7 @@ def main():
     given = parser.parse_args()
     machine = bench.machine()
     training = FIGURE_3.training.replace(steps=given.steps, maps=False, keep_parameters=False)
-    short = FIGURE_3.model_copy(update={"training": training})
+    short = FIGURE_3.replace(training=training)
     legible = load_or_train(short, [given.seed], root=given.cache, engine="legible")
     fast = load_or_train(FIGURE_3, [given.seed], root=ROOT / "results").sel(step=legible.step)
     result = {

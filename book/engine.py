@@ -29,7 +29,7 @@ import json
 
 import pandas as pd
 import xarray as xr
-from IPython.display import display
+from IPython.display import Markdown, display
 from myst_nb import glue
 
 from icl import bench, gradients
@@ -70,7 +70,6 @@ for way, step in zip(("hand", "automatic"), crossing(again).values, strict=True)
     glue(f"again_{way}", f"{step:,.0f}", display=False)
 glue("again_apart", float(abs(again.icl_accuracy.diff("way")).max()), display=False)
 glue("again_seed", twice["seed"], display=False)
-glue("draw_ms", measured["parts"][0]["ms"], display=False)
 glue("minimal_ms", timed["minimal"]["cpu_ms_per_step_seed"], display=False)
 glue("minimal_floor", timed["minimal"]["floor_ratio_cpu"], display=False)
 glue("minimal_flop", timed["floor_mflop_minimal"], display=False)
@@ -244,6 +243,12 @@ print("every slope agrees with differences to 1e-3: ", worst_slope < 1e-3)
 # %% mystnb={"figure": {"name": "fig-engine-again", "caption": "One run in two ways: by the gradient of this page (wide, pale), and by automatic differentiation of the legible network (dashed). Made by `python benchmarks/agreement.py`."}} tags=["hide-input"]
 show(*curves.two_ways(again))
 
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(
+    f"**Run** `{twice['run']}`, seed {twice['seed']}: its first {max(twice['step']):,} steps as stored, and as trained "
+    f"again on {twice['machine']['processor']} by PyTorch."
+)
+
 # %% [markdown]
 # In-context accuracy passes 50% at step {glue:text}`again_hand` by hand and at step {glue:text}`again_automatic`
 # by autograd; at no record do the two differ by more than {glue:text}`again_apart:.3f`. The transition is abrupt,
@@ -257,6 +262,7 @@ show(*curves.two_ways(again))
 
 # %% tags=["hide-input"]
 parts = pd.DataFrame(measured["parts"]).set_index("part")
+glue("draw_ms", float(parts.ms["drawing the batch"]), display=False)
 parts.loc["all"] = parts.sum()
 display(parts.style.format("{:.2f}"))
 

@@ -116,7 +116,7 @@ reasons = {
     "them, this test cannot tell, and no other was tried.",
     "three-layers": f"With $K={layers.K}$ classes one hidden layer of the network's width already knows nearly all of "
     f"them, and two know all, {{ref}}`as the curves show <fig-data-layers>`. The paper says of its whole range of "
-    "settings, which goes to twice as many classes, that three are needed; one and two layers were not tried there. "
+    f"settings, which goes to $K={max(rules.CLASSES)}$, that three are needed; one and two layers were not tried there. "
     "Counted with the readout, two hidden layers are the paper's three, and one hidden layer falls short of them by "
     "little.",
     "minimal-same": "The same events come in the same order, but the induction head of the minimal model "

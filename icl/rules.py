@@ -583,8 +583,9 @@ def still_rising(runs: Runs, before: int = 10_000) -> str:
     ds = _found(runs, "A.3c", "alpha=1.0")
     if ds is None:
         return ""
-    end, gained = ds.stopped_at, ds.stopped_at.astype(float)
-    gained.values = _at(ds, "icl_accuracy", end) - _at(ds, "icl_accuracy", end - before)
+    end = ds.stopped_at
+    then, now = (_at(ds, "icl_accuracy", step) for step in (end - before, end))
+    gained = end.copy(data=now - then)
     return (
         f"At alpha=1 seeds ended at step {spread(end, 0)}; in the {before:,} steps before that "
         f"their ICL accuracy rose by {spread(gained, 3)}."

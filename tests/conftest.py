@@ -1,4 +1,4 @@
-"""How reference notebooks are compared, and where tests keep their runs."""
+"""How reference notebooks are compared, where tests keep their runs, and the browser they share."""
 
 import math
 import os
@@ -6,6 +6,7 @@ import re
 import tempfile
 from unittest import mock
 
+import pytest
 import typecheck
 from nbval.plugin import IPyNbCell, IPyNbFile
 
@@ -58,3 +59,12 @@ def pytest_configure():
             set_up(notebook)
 
     IPyNbCell.sanitize, IPyNbFile.setup = tolerant, with_an_empty_store
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser; only who asks for it loads what drives it."""
+    from browser import chromium
+
+    with chromium() as running:
+        yield running

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import ROOT, chromium
+from browser import ROOT
 from playwright.sync_api import expect
 from test_data_figures import DEGREES, level, stored
 
@@ -22,12 +22,6 @@ SEEDS = (0, 2)
 
 def made(degree):
     return {scan.experiment: DEGREES[degree](scan.experiment) for scan in data.FIGURE_2}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def html(monkeypatch, runs):

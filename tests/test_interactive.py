@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import xarray as xr
-from browser import ROOT, chromium
+from browser import ROOT
 from bs4 import BeautifulSoup
 from chance import assert_counts_fit, assert_fraction, assert_mean, assert_normal
 from test_task import assert_sequential, rank_frequency
@@ -26,12 +26,6 @@ from icl.task import Kind, Task, World
 
 SCRIPTS = ["icl.js", "icl-landscape.js", "icl-training.js", "icl-sequence.js"]
 FIELDS = interactive.limits(Task)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from browser import HTML, chromium, missing, opened
+from browser import HTML, missing, opened
 from playwright.sync_api import expect
 
 from icl.figures.task import PROBES
@@ -25,12 +25,6 @@ def address(part):
 def built():
     if not all((HTML / "book" / f"{page}.html").exists() for page in PARTS.values()):
         missing("there is no built book: make book")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from browser import HTML, ROOT, chromium, missing, opened
+from browser import HTML, ROOT, missing, opened
 from bs4 import BeautifulSoup
 
 AXE = {"resultTypes": ["violations"], "preload": False}  # it would load style sheets once more
@@ -38,12 +38,6 @@ PAGES = [*CHAPTERS, "search.html", "genindex.html"]
 def built():
     if not (HTML / PAGES[0]).exists():
         missing("there is no built book: make book")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 class Quiet(SimpleHTTPRequestHandler):
