@@ -40,6 +40,10 @@ def _one(task: Task, model: Model, training: Training) -> dict[str, RunConfig]:
     return {"": RunConfig(task=task, model=model, training=training)}
 
 
+def _novel(model: Model, task: Task = NOVEL, **training: float) -> RunConfig:
+    return RunConfig(task=task, model=model, training=SCAN.replace(**training))
+
+
 def _scan(tasks: dict[str, Task], model: Model = FULL) -> dict[str, RunConfig]:
     return {
         label: RunConfig(task=task, model=model, training=SCAN) for label, task in tasks.items()
@@ -119,6 +123,31 @@ def _all() -> list[Experiment]:
         Experiment("A.3a", "Figure A.3: K and B", _scan(minimal["K-B"], TWO)),
         Experiment("A.3b", "Figure A.3: eps", _scan(minimal["eps"], TWO)),
         Experiment("A.3c", "Figure A.3: alpha", _scan(minimal["alpha"], TWO)),
+        Experiment(
+            "A.3-long",
+            "Figure A.3 without the stop rule",
+            {
+                label: RunConfig(task=minimal["alpha"][label], model=TWO, training=LONG)
+                for label in ("alpha=0.0", "alpha=1.0")
+            },
+        ),
+        Experiment(
+            "open-full",
+            "What the paper leaves open, full network",
+            {
+                "first weights halved": _novel(Model(attention_scale=0.5)),
+                "first weights doubled": _novel(Model(attention_scale=2.0)),
+                "no decay": _novel(FULL, decay=0.0),
+            },
+        ),
+        Experiment(
+            "open-minimal",
+            "What the paper leaves open, minimal model",
+            {
+                "no decay": _novel(THREE, decay=0.0),
+                "labels may repeat": _novel(THREE, NOVEL.replace(distinct=False)),
+            },
+        ),
     ]
 
 

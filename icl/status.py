@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 import h5netcdf
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from icl import fast, store
@@ -145,18 +146,23 @@ def _size(config: RunConfig) -> Size:
     task = Task(
         K=8 * t.L, L=t.L, N=t.N, D=t.D, P=t.P, p_C=0.5 * (t.p_C > 0), novel=t.novel, B=min(t.B, 1)
     )
-    return task, config.model, config.training.batch, config.training.dtype
+    model = config.model.replace(attention_scale=1.0)  # first values cost nothing
+    return task, model, config.training.batch, config.training.dtype
 
 
 @cache
 def _trial(task: Task, model: Model, batch: int, dtype: DType, steps: int = 16) -> float:
-    """Processor seconds a step, from a few steps after as many to warm up."""
+    """Processor seconds a step, from a few steps after as many to warm up.
+
+    On one thread, as a run is trained: further ones would count while they wait.
+    """
     engine = fast.engine(World(task, 0, dtype), model, batch)
     engine.load([initial(model, task, 0, dtype)])
-    for step in range(2 * steps):
-        if step == steps:
-            start = time.process_time()
-        engine.step(step, 0.01, 0.0)
+    with threadpool_limits(limits=1):
+        for step in range(2 * steps):
+            if step == steps:
+                start = time.process_time()
+            engine.step(step, 0.01, 0.0)
     return (time.process_time() - start) / steps
 
 

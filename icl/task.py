@@ -54,6 +54,9 @@ class Task(Settings):
     D: int = Field(63, ge=1, description="dimensions of a token's content")
     P: int = Field(65, ge=3, description="dimensions of a token's one-hot position")
     novel: int = Field(128, ge=1, description="novel classes, drawn anew for every batch")
+    distinct: bool = Field(
+        True, description="classes of a bursty context differ in label, and not in class alone"
+    )
 
     @model_validator(mode="after")
     def _parameters_fit_together(self) -> Self:
@@ -61,10 +64,15 @@ class Task(Settings):
             raise ValueError(f"K={self.K} must be a multiple of L={self.L}")
         if self.B and self.N % self.B:
             raise ValueError(f"N={self.N} must be a multiple of B={self.B}")
-        if self.classes_in_context > self.L:
+        many, once = self.classes_in_context, " (the ICL test of B=0 shows each class once)"
+        if self.distinct and many > self.L:
             raise ValueError(
-                f"N/B={self.classes_in_context} distinct labels must be at most L={self.L}"
-                + (" (the ICL test of B=0 shows each class once)" if self.B == 0 else "")
+                f"N/B={many} distinct labels must be at most L={self.L}" + once * (self.B == 0)
+            )
+        if many > min(self.K, self.novel):
+            raise ValueError(
+                f"N/B={many} distinct classes must be at most K={self.K} and novel={self.novel}"
+                + once * (self.B == 0)
             )
         if self.T > self.P:
             raise ValueError(f"2N+1={self.T} tokens must be at most P={self.P} positions")
@@ -89,7 +97,7 @@ class Task(Settings):
 
     @property
     def classes_in_context(self) -> int:
-        """Distinct classes, each with a label of its own, in a bursty context: N/B."""
+        """Distinct classes in a bursty context, each with a label of its own if `distinct`: N/B."""
         return self.N // self.copies
 
     def rank_frequency(self) -> Float[Array, "K"]:
@@ -277,7 +285,12 @@ class World:
         return np.searchsorted(self._cdf, rng.random((n, self.task.N + 1)), side="right")
 
     def _bursty_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
-        """The target's class from f; then one by one from f, each with a label not yet taken."""
+        """The target's class from f; then one by one from f, each with a label not yet taken.
+
+        Without :attr:`Task.distinct` each is a class not yet taken, whatever its label.
+        """
+        if not self.task.distinct:
+            return self._scatter_copies(rng, self._race(rng, n, self._frequency))
         labels = self._race(rng, n, self._label_frequency)
         u = rng.random(labels.shape)
         if self.task.alpha == 0:
@@ -290,6 +303,9 @@ class World:
     def _novel_classes(self, rng: np.random.Generator, n: int) -> Int[Array, "n items"]:
         """As bursty, from the batch's own pool of equally frequent classes, numbered from K."""
         task = self.task
+        if not task.distinct:
+            chosen = self._race(rng, n, np.full(task.novel, 1 / task.novel))
+            return self._scatter_copies(rng, task.K + chosen)
         pool = np.bincount(np.arange(task.novel) % task.L, minlength=task.L)  # classes of a label
         labels = self._race(rng, n, pool / task.novel)
         among = (rng.random(labels.shape) * pool[labels]).astype(np.int64)
@@ -308,21 +324,22 @@ class World:
         return np.asarray((cdf + np.arange(self.task.L)[:, None]).ravel())
 
     def _race(
-        self, rng: np.random.Generator, n: int, weights: Float[Array, "L"]
+        self, rng: np.random.Generator, n: int, weights: Float[Array, "size"]
     ) -> Int[Array, "n distinct"]:
-        """N/B distinct labels a sequence, drawn one by one in proportion to their weights.
+        """N/B distinct numbers a sequence, drawn one by one in proportion to their weights.
 
-        Exponential clocks with the weights as rates: the first to ring follows the weights exactly,
-        each later one the weights of those still silent. The label rides in the low bits of its
-        clock's time, so that one sort of integers replaces an argsort.
+        They are labels, or classes where labels may repeat. Exponential clocks with the weights as
+        rates: the first to ring follows the weights exactly, each later one the weights of those
+        still silent. The number rides in the low bits of its clock's time, so that one sort of
+        integers replaces an argsort.
         """
-        L = self.task.L
-        clocks = rng.standard_exponential((n, L))
+        size = len(weights)
+        clocks = rng.standard_exponential((n, size))
         clocks /= weights
         keys = clocks.view(np.int64)  # times are positive, so their bits sort as integers
-        mask = np.int64((1 << (L - 1).bit_length()) - 1)
+        mask = np.int64((1 << (size - 1).bit_length()) - 1)
         keys &= ~mask
-        keys |= np.arange(L)
+        keys |= np.arange(size)
         keys.sort(axis=1)
         return np.asarray(keys[:, : self.task.classes_in_context] & mask)
 

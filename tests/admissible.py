@@ -16,11 +16,12 @@ settings.load_profile("icl")
 def tasks(draw):
     N = draw(st.integers(1, 6))
     B = draw(st.sampled_from([0, *(b for b in range(1, N + 1) if N % b == 0)]))
-    distinct = N // max(B, 1)
-    L = draw(st.integers(max(2, distinct), distinct + 4))
+    together = N // max(B, 1)  # classes of a bursty context
+    distinct = draw(st.booleans())
+    L = draw(st.integers(max(2, together if distinct else 2), together + 4))
     T = 2 * N + 1
     return Task(
-        K=L * draw(st.integers(1, 4)),
+        K=L * draw(st.integers(-(-together // L), 4 if distinct else 6)),
         L=L,
         N=N,
         B=B,
@@ -30,7 +31,8 @@ def tasks(draw):
         eps=draw(st.sampled_from([0.0, 0.1, 1.5])),
         D=draw(st.integers(1, 9)),
         P=T + draw(st.integers(0, 5)),
-        novel=L + draw(st.integers(0, 5)),
+        novel=max(L, together) + draw(st.integers(0, 5)),
+        distinct=distinct,
     )
 
 

@@ -543,8 +543,13 @@ def test_context_and_weights_are_said_to_know_what_perfect_solutions_know(page, 
         assert all(one["words"].endswith("in training, wrong.") for one in said)
 
 
+def test_labels_that_may_repeat_are_refused():
+    with pytest.raises(InputError, match=r"^distinct=False has no interactive part"):
+        interactive.sequence(World(Task(distinct=False), 0))
+
+
 def test_limits_are_those_of_the_task():
-    assert FIELDS.keys() == Task.model_fields.keys()
+    assert FIELDS.keys() == Task.model_fields.keys() - {"distinct"}  # no number
     for name, field in FIELDS.items():
         least = field["ge"]
         below = least - 1 if field["integer"] else least - 0.5

@@ -61,8 +61,10 @@ def test_bursty_contexts_hold_each_class_and_label_equally_often(task, seed, ste
             assert context.count(target) == copies
             assert {context.count(c) for c in context} == {copies}
             labels = s.labels[i].tolist()
-            assert {labels.count(label) for label in labels} == {copies}
-            assert len(set(labels)) == len(set(context)) == task.N // copies
+            if task.distinct:
+                assert {labels.count(label) for label in labels} == {copies}
+                assert len(set(labels)) == task.N // copies
+            assert len(set(context)) == task.N // copies
             assert s.right[i].tolist() == [c == target for c in context]
             assert set(s.labels[i][s.right[i]]) == {s.target[i]}
 
@@ -170,6 +172,17 @@ def test_novel_classes_are_equally_frequent(novel):
     assert_sequential(classes, np.full(novel, 1 / novel), 4, 2, first=4)
     probed = World(task, 0).probe("icl", 30_000).classes
     assert_sequential(probed, np.full(novel, 1 / novel), 4, 2, first=4)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.5])
+def test_labels_may_repeat_where_they_need_not_be_distinct(alpha):
+    task = Task(K=6, L=2, N=3, B=1, alpha=alpha, D=1, novel=5, distinct=False)
+    f, pool = rank_frequency(6, alpha), np.full(5, 1 / 5)
+    # A class not yet taken is a label not yet taken where each class has a label of its own.
+    assert_sequential(draw(task, 30_000)[0], f, 6, 3)
+    assert_sequential(World(task, 0).probe("swapped", 30_000).classes, f, 6, 3)
+    assert_sequential(World(task, 0).probe("icl", 30_000).classes, pool, 5, 3, first=6)
+    assert_sequential(draw(task.replace(p_C=1.0), 30_000)[0], pool, 5, 3, first=6)
 
 
 def test_copies_stand_in_random_places():
@@ -404,6 +417,17 @@ REFUSALS = {
         "L": 4,
         "B": 0,
     },
+    "N/B=8 distinct classes must be at most K=4 and novel=128": {
+        "K": 4,
+        "L": 4,
+        "distinct": False,
+    },
+    "N/B=8 distinct classes must be at most K=8 and novel=7": {
+        "K": 8,
+        "L": 4,
+        "novel": 7,
+        "distinct": False,
+    },
     "2N+1=67 tokens must be at most P=65 positions": {"N": 33, "L": 64},
     "novel=31 classes must be at least L=32": {"novel": 31},
     "B=0 with p_C=0.5 cannot be solved: a novel class must be in its context; "
@@ -425,7 +449,8 @@ REFUSALS = {
     "novel=0 must be greater than or equal to 1": {"novel": 0},
     "K=256.0 must be an integer": {"K": 256.0},
     "eps='0.1' must be a number": {"eps": "0.1"},
-    "unknown parameter 'epsilon'; known: K, L, N, B, p_B, p_C, alpha, eps, D, P, novel": {
+    "distinct=1 must be a boolean": {"distinct": 1},
+    "unknown parameter 'epsilon'; known: K, L, N, B, p_B, p_C, alpha, eps, D, P, novel, distinct": {
         "epsilon": 0.1
     },
 }

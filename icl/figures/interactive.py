@@ -295,7 +295,12 @@ def sequence(world: World, row: int = 1) -> Part:
         Task and seed to begin with.
     row
         Which sequence of the first training batch the picture shows.
+
+    Raises :class:`icl.settings.InputError` for a task whose labels may repeat: the part always
+    draws distinct ones.
     """
+    if not world.task.distinct:
+        raise InputError("distinct=False has no interactive part; use distinct=True")
     hues = colours("tab20", 20)
     data = {
         "task": world.task.model_dump(),
@@ -309,7 +314,7 @@ def sequence(world: World, row: int = 1) -> Part:
 
 
 def limits(settings: type[Task]) -> dict[str, dict[str, Any]]:
-    """Of every field of a task: whether it is a whole number, its bounds, what it means."""
+    """Of every number of a task: whether it is a whole one, its bounds, what it means."""
     return {
         name: {
             "integer": field.annotation is int,
@@ -322,4 +327,5 @@ def limits(settings: type[Task]) -> dict[str, dict[str, Any]]:
             },
         }
         for name, field in settings.model_fields.items()
+        if field.annotation is not bool
     }
