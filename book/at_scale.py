@@ -66,6 +66,13 @@ display(
 # configuration has its first seed before any has its second, so that a figure is there early and then gets
 # narrower error bars. `--seeds 0-11` asks for other seeds than the experiment's own.
 #
+# Of a large experiment often a few configurations are enough. Those that a claim of {doc}`the scorecard <scorecard>`
+# needs for its verdict, and with as many seeds as that takes, are made by
+#
+# ```console
+# $ icl sweep --claim zipf-steep --claim zipf-flat --seeds 3
+# ```
+#
 # - **Ctrl-C** stops in good order: each process writes its checkpoint, and the last line is the command
 #   that goes on. A second Ctrl-C ends at once, and loses a few seconds of work.
 # - **A run that fails** is reported with its configuration; the rest goes on, and the exit status is 1.

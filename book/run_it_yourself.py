@@ -72,6 +72,7 @@ glue("steps", Training().steps, display=False)
 # | `icl run network -p K=128 -p seeds=1` | executes a chapter with other parameters, into `network.ipynb` |
 # | `icl train --K 128 --p-C 0.8 --seeds 1` | loads or trains runs and prints how they ended |
 # | `icl sweep 6a 6b` | makes all runs of experiments, on every core or on a Dask cluster |
+# | `icl sweep --claim capacity --seeds 3` | makes those that decide a claim of {doc}`the scorecard <scorecard>` |
 # | `icl status` | counts what is stored, half done and missing |
 # | `icl bench` | times the engine on this machine |
 #

@@ -106,7 +106,13 @@ def train(
 
 @app.command()
 def sweep(
-    experiment: Annotated[list[str], typer.Argument(help="Names of experiments, see `icl status`")],
+    experiment: Annotated[
+        list[str] | None, typer.Argument(help="Names of experiments, see `icl status`")
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="The runs that a claim of the scorecard needs"),
+    ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(help="How many, or which: 0-5 or 0,2,7-9  [each experiment's own]"),
@@ -122,17 +128,24 @@ def sweep(
 ) -> None:
     """Train the runs of experiments that are not stored yet, on every core or on a Dask cluster."""
     from icl import sweep as sweeps
+    from icl.claims import experiments_for
+    from icl.experiments import experiment as named
 
+    names, ids = experiment or [], claim or []
+    if not names and not ids:
+        raise InputError("name an experiment of `icl status`, or a claim: --claim ID")
+    chosen = experiments_for(ids) | {name: named(name) for name in names}
     wanted = None if seeds is None else options.seeds(seeds)
     if dry_run:
         from icl.runs import Store
 
-        typer.echo(sweeps.describe_plan(sweeps.plan(experiment, wanted), Store()))
+        typer.echo(sweeps.describe_plan(sweeps.plan(chosen, wanted, chosen), Store()))
         return
-    report = sweeps.sweep(experiment, wanted, workers, scheduler)
+    report = sweeps.sweep(chosen, wanted, workers, scheduler, registry=chosen)
     given = {"--seeds": seeds, "--workers": workers, "--scheduler": scheduler}
-    words = [str(x) for pair in given.items() if pair[1] is not None for x in pair]
-    typer.echo(sweeps.describe(report, shlex.join(["icl", "sweep", *experiment, *words])))
+    words = [*names, *(x for name in ids for x in ("--claim", name))]
+    words += [str(x) for pair in given.items() if pair[1] is not None for x in pair]
+    typer.echo(sweeps.describe(report, shlex.join(["icl", "sweep", *words])))
     raise typer.Exit(sweeps.status(report))
 
 

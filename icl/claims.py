@@ -12,8 +12,8 @@ in-context learning not pass for it. Where the paper's own test gives another ve
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,7 +21,7 @@ import xarray as xr
 
 from icl import rules
 from icl.evidence import LEAST_SEEDS, Finding
-from icl.experiments import EXPERIMENTS
+from icl.experiments import EXPERIMENTS, Experiment
 from icl.rules import BURSTS, CLASSES, Rule, Runs
 from icl.runs import RunConfig, Store, combine
 from icl.settings import InputError
@@ -148,6 +148,27 @@ def scorecard(root: Path | str | None = None, level: float = 0.95) -> dict[str, 
     needed = {name for claim in CLAIMS.values() for name in claim.needs}
     runs = {name: stored(name, root) for name in EXPERIMENTS if name in needed}
     return {name: claim.decide(runs, level) for name, claim in CLAIMS.items()}
+
+
+def experiments_for(ids: Iterable[str]) -> dict[str, Experiment]:
+    """Experiments that claims need, by name, with those configurations alone that they ask for.
+
+    Raises :class:`icl.settings.InputError` for an unknown claim, and one that needs no runs.
+    """
+    needed: dict[str, set[str]] = {}
+    for name in ids:
+        if name not in CLAIMS:
+            raise InputError(f"unknown claim {name!r}; known: {', '.join(CLAIMS)}")
+        if not CLAIMS[name].needs:
+            raise InputError(f"claim {name!r} needs no runs")
+        for experiment, labels in CLAIMS[name].needs.items():
+            needed.setdefault(experiment, set()).update(labels)
+    return {name: _part(EXPERIMENTS[name], labels) for name, labels in needed.items()}
+
+
+def _part(whole: Experiment, labels: set[str]) -> Experiment:
+    configs = {label: config for label, config in whole.configs.items() if label in labels}
+    return replace(whole, configs=configs)
 
 
 def _all_of(*names: str) -> dict[str, tuple[str, ...]]:

@@ -185,10 +185,21 @@ def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
 
 
 def missing(verdicts: Verdicts) -> str:
-    """A Markdown list of the claims that are not yet run, and what they wait for."""
+    """A Markdown list of the claims that are not yet run: what they wait for, and its command."""
     items = [
-        f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.* {verdict.beside}".rstrip()
+        " ".join(
+            [
+                f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.*",
+                *([verdict.beside] if verdict.beside else []),
+                *([f"To be decided by `{_sweep(CLAIMS[name])}`."] if CLAIMS[name].needs else []),
+            ]
+        )
         for name, verdict in verdicts.items()
         if verdict.outcome == "not yet run"
     ]
     return "\n".join(items) or "Nothing."
+
+
+def _sweep(claim: Claim) -> str:
+    """The command that makes as many seeds as a verdict asks for."""
+    return f"icl sweep --claim {claim.id} --seeds {claim.least}"

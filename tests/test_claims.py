@@ -427,6 +427,42 @@ def test_without_one_of_its_configurations_a_claim_is_not_yet_run(name):
             assert claim.decide(made).outcome == "not yet run"
 
 
+@pytest.mark.parametrize("name", FROM_RUNS)
+def test_the_runs_that_a_claim_asks_for_decide_it(name):
+    claim, made = CLAIMS[name], paper()
+    chosen = claims.experiments_for([name])
+    assert {key: tuple(part.configs) for key, part in chosen.items()} == {
+        key: tuple(label for label in EXPERIMENTS[key].configs if label in labels)
+        for key, labels in claim.needs.items()
+    }
+    runs = {
+        key: {label: made[key][label].isel(seed=slice(claim.least)) for label in part.configs}
+        for key, part in chosen.items()
+    }
+    assert claim.decide(runs).outcome != "not yet run"
+
+
+def test_claims_that_share_an_experiment_are_asked_for_together():
+    chosen = claims.experiments_for(["zipf-flat", "capacity", "zipf-steep"])
+    assert {name: list(part.configs) for name, part in chosen.items()} == {
+        "2c": [f"alpha={alpha}" for alpha in (0.0, 0.5, 0.75, 1.25, 1.5, 1.75)],
+        "2a": ["K=128, B=0", "K=128, B=1", "K=512, B=0", "K=2048, B=0"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", "^unknown claim 'nope'; known: data-K, data-B, "),
+        ("saddle", "^claim 'saddle' needs no runs$"),
+        ("tying", "^claim 'tying' needs no runs$"),
+    ],
+)
+def test_claims_without_runs_are_refused(name, message):
+    with pytest.raises(InputError, match=message):
+        claims.experiments_for(["both", name])
+
+
 def test_three_seeds_are_enough():
     made = {"A.1": {label: ds.isel(seed=slice(3)) for label, ds in paper()["A.1"].items()}}
     verdict = CLAIMS["both"].decide(made)
@@ -853,7 +889,8 @@ def test_reasons_for_a_claim_that_is_not_there_are_refused(verdicts):
 def test_what_is_missing_is_listed(verdicts):
     assert scorecard.missing(verdicts).splitlines() == [
         f"- {CLAIMS['LN-slow-phase'].statement} *Missing: experiment 6c: 0 of 1 configurations "
-        "have 24 seeds (0 seeds in all).*",
+        "have 24 seeds (0 seeds in all).* "
+        "To be decided by `icl sweep --claim LN-slow-phase --seeds 24`.",
         f"- {CLAIMS['tying'].statement} *Missing: no experiment.*",
     ]
 

@@ -26,7 +26,7 @@ from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
 from icl.runs import Store, train
 from icl.settings import InputError
-from icl.sweep import describe, plan, status, sweep
+from icl.sweep import Report, describe, plan, status, sweep
 
 
 class TestPlan:
@@ -237,6 +237,45 @@ def test_without_dask_the_scheduler_option_says_what_to_install(tmp_path, monkey
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
     assert main(["sweep", "6a", "--scheduler", "tcp://127.0.0.1:1"]) == 2
     assert "pip install 'dask[distributed]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "error: name an experiment of `icl status`, or a claim: --claim ID"),
+        (["--claim", "data"], "error: unknown claim 'data'; known: data-K, "),
+        (["6b", "--claim", "saddle"], "error: claim 'saddle' needs no runs"),
+        (["nope", "--claim", "both"], "error: unknown experiment 'nope'; known: 3, "),
+    ],
+)
+def test_what_is_to_be_run_must_be_known(arguments, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "store"))
+    assert main(["sweep", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(line)
+    assert error.count("\n") == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_claim_asks_for_its_configurations_and_a_name_for_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("ICL_STORE", str(tmp_path))
+
+    def runs(*arguments):
+        result = CliRunner().invoke(app, ["sweep", *arguments, "--dry-run"])
+        return int(result.output.split()[0])
+
+    assert runs("--claim", "capacity") == 3 * 6
+    assert runs("--claim", "capacity", "--claim", "zipf-both", "--seeds", "3") == (3 + 1) * 3
+    assert runs("2a", "--claim", "capacity", "--seeds", "3") == 20 * 3
+
+
+def test_an_interrupted_sweep_of_claims_repeats_what_was_asked(monkeypatch, capsys):
+    unit = plan(["6b"])[0]
+    report = Report(left=[unit], interrupted=True)
+    monkeypatch.setattr("icl.sweep.sweep", lambda *_, **__: report)
+    assert main(["sweep", "6b", "--claim", "both", "--claim", "order", "--seeds", "3"]) == 130
+    again = "icl sweep 6b --claim both --claim order --seeds 3"
+    assert capsys.readouterr().out.rstrip().endswith(f"go on with: {again}")
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, monkeypatch):
