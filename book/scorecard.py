@@ -94,7 +94,7 @@ Markdown(scorecard.table(verdicts))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 steps = f"{EXPERIMENTS['3'].configs[''].training.steps:,}"
-layers = EXPERIMENTS["layers"].configs["1 hidden"].task
+layers = EXPERIMENTS["layers"].configs["1 hidden layer"].task
 by_chance = f"{class_in_context(EXPERIMENTS['2c'].configs['alpha=1.0'].task):.0%}"
 reasons = {
     "zipf-both": "In-weights accuracy is a mean over classes, each as often as it is drawn. Of common ones the "

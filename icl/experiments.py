@@ -114,7 +114,7 @@ def _all() -> list[Experiment]:
             "layers",
             "Layers of the classifier, for in-weights learning",
             {
-                f"{h} hidden": RunConfig(
+                f"{h} hidden layer{'s' * (h > 1)}": RunConfig(
                     task=Task(K=1024, B=0), model=Model(hidden=h), training=SCAN
                 )
                 for h in (1, 2, 3)

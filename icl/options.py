@@ -15,6 +15,7 @@ from icl.settings import InputError, Settings
 NAMES = {
     "kind": ("--model",),
     "train_beta2": ("--three-parameters/--two-parameters",),
+    "distinct": ("--distinct-labels/--labels-may-repeat",),
 }
 
 

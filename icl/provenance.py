@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icl.analysis import counted
 from icl.experiments import Experiment
+from icl.model import Model
 from icl.options import NAMES
 from icl.runs import RunConfig, Store
 from icl.status import look
@@ -90,7 +91,10 @@ def _ranges(seeds: Sequence[int]) -> str:
 
 
 def _in_words(configs: Sequence[RunConfig]) -> str:
-    """The model, and the task's settings; all values of those that vary."""
+    """The model, and the task's settings; all values of those that vary.
+
+    What is seldom changed is named only where it is not at its default throughout.
+    """
     models = dict.fromkeys(MODELS[c.model.kind, c.model.train_beta2] for c in configs)
     tasks = [config.task for config in configs]
     settings: dict[str, Sequence[float]] = {
@@ -99,9 +103,23 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
         "α": [t.alpha for t in tasks], "ε": [t.eps for t in tasks], "D": [t.D for t in tasks],
     }  # fmt: skip
     data = ", ".join(_setting(symbol, values) for symbol, values in settings.items())
-    hidden = [config.model.hidden for config in configs]
-    layers = f"; {_setting('hidden layers', hidden)}" if len(set(hidden)) > 1 else ""
-    return f"{', '.join(models)}; {data}{layers}"
+    seldom: dict[str, Sequence[float]] = {
+        "hidden layers": [config.model.hidden for config in configs],
+        "first Q, K, V times": [config.model.attention_scale for config in configs],
+        "decay": [config.training.decay for config in configs],
+    }
+    usual = (Model().hidden, Model().attention_scale, Training().decay)
+    changed = [
+        _setting(what, values)
+        for (what, values), default in zip(seldom.items(), usual, strict=True)
+        if set(values) != {default}
+    ]
+    repeat = {not task.distinct for task in tasks}
+    if True in repeat:
+        changed.append(
+            f"labels of a context {'distinct, or they ' if False in repeat else ''}may repeat"
+        )
+    return "; ".join([", ".join(models), data, *changed])
 
 
 def _setting(symbol: str, values: Sequence[float]) -> str:

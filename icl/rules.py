@@ -414,9 +414,9 @@ def equal_labels_full(runs: Runs) -> list[Check]:
 def three_layers(runs: Runs) -> list[Check]:
     """IWL accuracy at the end is above 0.95 with three hidden layers, and below with one or two."""
     conditions = {
-        "3 hidden": above(PERFECT),
-        "2 hidden": below(PERFECT),
-        "1 hidden": below(PERFECT),
+        "3 hidden layers": above(PERFECT),
+        "2 hidden layers": below(PERFECT),
+        "1 hidden layer": below(PERFECT),
     }
     return [
         mean(f"IWL accuracy, {label}", _end(runs["layers"][label], "iwl"), condition)

@@ -362,8 +362,16 @@ CHANGES = [
         lambda m: _icl(m, "A.5", 0.98, ["N=2, L=2"]),
         ["share of seeds that learn in context, L > N less L = N, N=2"],
     ),
-    ("three-layers", lambda m: _iwl(m, "layers", 0.99, ["2 hidden"]), ["IWL accuracy, 2 hidden"]),
-    ("three-layers", lambda m: _iwl(m, "layers", 0.9, ["3 hidden"]), ["IWL accuracy, 3 hidden"]),
+    (
+        "three-layers",
+        lambda m: _iwl(m, "layers", 0.99, ["2 hidden layers"]),
+        ["IWL accuracy, 2 hidden layers"],
+    ),
+    (
+        "three-layers",
+        lambda m: _iwl(m, "layers", 0.9, ["3 hidden layers"]),
+        ["IWL accuracy, 3 hidden layers"],
+    ),
 ]
 
 

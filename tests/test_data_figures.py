@@ -11,12 +11,12 @@ from matplotlib.colors import to_rgba
 from icl import chapters, store
 from icl.experiments import EXPERIMENTS
 from icl.figures import data
-from icl.figures.style import to_svg
+from icl.figures.style import INK, to_svg
 from icl.runs import VERSION, Store, combine, to_netcdf
 
 STEP = np.arange(0, 10_001, 500)
 SCANS = [scan.experiment for scan in (*data.FIGURE_2, *data.FIGURE_A3)]
-CURVES = ["A.1", "p_B", "layers", "A.5"]
+CURVES = ["A.1", "p_B", "layers", "A.5", "A.3-long", "open-full", "open-minimal"]
 
 
 def level(config, seed, measure):
@@ -223,8 +223,29 @@ def test_labels_become_formulas():
     figure, _ = data.panels("layers", {})
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["1 hidden layer", "2 hidden layers", "3 hidden layers"]
+    figure, _ = data.panels("A.3-long", {}, columns=2)
+    assert figure.axes[0].get_title(loc="left") == r"$\alpha=0.0$"
+    figure, _ = data.panels("open-minimal", {}, columns=2)
+    assert figure.axes[0].get_title(loc="left") == "no decay"
     figure, _ = data.panels("p_B", {}, columns=2)
     assert figure.axes[0].get_title(loc="left") == "$p_B=0.5$"
+
+
+def test_other_runs_stand_behind_in_grey_until_their_rule_stopped_them():
+    label = "p_B=0.5"
+    other = together(EXPERIMENTS["p_B"].configs[label].replace(), (1, 2))
+    beside = {label: other}
+    figure, words = data.panels("p_B", {}, measures=(data.ICL,), beside=beside)
+    first, second = figure.axes
+    grey = [line for line in first.lines if line.get_color() == INK and len(line.get_xdata()) > 2]
+    assert [line.get_xdata().max() for line in grey] == [10_000, 10_000]
+    known = [np.isfinite(np.asarray(line.get_ydata(), float)).sum() for line in grey]
+    assert known == [21, 15]  # seed 2 was stopped at step 7,000
+    assert "p_B=0.5: not yet run (in grey 2 seeds that end with in-context learning " in words
+    assert not [line for line in second.lines if len(line.get_xdata()) > 2]
+    plain, said = data.panels("p_B", {}, measures=(data.ICL,))
+    assert "grey" not in said
+    assert not plain.axes[0].lines
 
 
 # Ranks

@@ -74,6 +74,31 @@ def test_the_line_names_task_seeds_steps_run_and_command():
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("open-full", "D=63; first Q, K, V times ∈ {0.5, 1, 2}; decay ∈ {0, 1e-06}; 150,000"),
+        ("open-minimal", "D=63; decay ∈ {0, 1e-06}; labels of a context distinct, or they may"),
+    ],
+)
+def test_what_is_seldom_changed_is_named_where_it_is(name, words):
+    assert words in provenance.experiment_line(EXPERIMENTS[name], {})
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (RunConfig(model=Model(hidden=2)), "D=63; hidden layers=2; 1 seed"),
+        (RunConfig(model=Model(attention_scale=0.5)), "D=63; first Q, K, V times=0.5; 1 seed"),
+        (RunConfig(task=Task(distinct=False)), "D=63; labels of a context may repeat; 1 seed"),
+        (RunConfig(), "D=63; 1 seed"),
+    ],
+    ids=["hidden", "attention_scale", "distinct", "usual"],
+)
+def test_a_single_configuration_names_it_too(config, words):
+    assert words in provenance.line(dataset(config, [150_000]))
+
+
+@pytest.mark.parametrize(
     ("stopped", "words"),
     [
         ([150_000, 150_000], "no seed did"),
@@ -109,7 +134,7 @@ def test_the_line_of_an_experiment_has_what_varies_and_how_much_is_stored():
 
 
 def test_the_line_of_an_experiment_counts_where_the_stop_rule_ended_runs():
-    runs = scan("layers", {"1 hidden": [0], "3 hidden": [0, 2]}, stopped=40_000)
+    runs = scan("layers", {"1 hidden layer": [0], "3 hidden layers": [0, 2]}, stopped=40_000)
     line = provenance.experiment_line(EXPERIMENTS["layers"], runs)
     assert "hidden layers ∈ {1, 2, 3}" in line
     assert (

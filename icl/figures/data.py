@@ -31,7 +31,7 @@ MISSING = "not yet run"
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
 NAMES = {IWL: "iwl_absent", PAPERS_IWL: "iwl", ICL: "icl"}  # of the measures, for their style
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
-SIGNS = {"K": "$K$", "eps": r"$\varepsilon$", "alpha": r"$\alpha$"}
+SIGNS = {"K": "K", "eps": r"\varepsilon", "alpha": r"\alpha"}  # in mathematics
 BURSTS = {  # colour and marker of a burstiness B, from cold to hot
     0: ("#2a63e6", "s"), 1: ("#1a939a", "o"), 2: ("#d07a00", "^"), 4: ("#ce2f4c", "D"),
 }  # fmt: skip
@@ -85,7 +85,7 @@ def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[
             _axis(ax, scan, [point.x for point in column])
         row[0].set(ylabel=title, ylim=(-0.03, 1.03))
     for scan, ax in zip(scans, axes[-1], strict=True):
-        ax.set_xlabel(SIGNS[scan.along])
+        ax.set_xlabel(f"${SIGNS[scan.along]}$")
     every = [point for column in columns for point in column]
     fig.legend(handles=_key(every), loc="outside upper center", ncols=3, fontsize=8)
     words = " ".join(
@@ -315,7 +315,7 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
 @styled
 def panels(
     experiment: str, stored: Stored, measures: Sequence[str] = (ICL, IWL, PAPERS_IWL),
-    columns: int = 3, mean: bool = True,
+    columns: int = 3, mean: bool = True, beside: Stored | None = None,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Accuracies against steps, an axis a configuration: Figures A.1 and A.5, and the like.
 
@@ -326,6 +326,7 @@ def panels(
     measures: variables of the runs to draw.
     columns: axes side by side at most.
     mean: a thick mean and thin seeds; otherwise the seeds alone.
+    beside: by label, other runs whose measures are drawn behind in grey, a line a seed.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))
@@ -334,7 +335,11 @@ def panels(
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     words = []
     for ax, (label, config) in zip(axes.flat, configs.items(), strict=True):
-        ds = stored.get(label)
+        ds, other = stored.get(label), (beside or {}).get(label)
+        if other is not None:
+            for name in measures:
+                until = other[name].where(~other.carried).transpose("step", "seed")
+                ax.plot(other.step, until, color=INK, lw=0.8, alpha=0.7)
         if ds is None:
             _write_missing(ax)
             words.append(f"{label}: {MISSING}")
@@ -346,6 +351,8 @@ def panels(
             if measures == (ICL,):
                 ax.axhline(1 / config.task.N, color=INK, lw=0.8, ls="--")
             words.append(f"{label}, {_ends_in_words(ds, measures)}")
+        if other is not None:
+            words[-1] += f" (in grey {_ends_in_words(other, measures)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
     _share_axes(axes, list(stored.values()))
@@ -387,11 +394,10 @@ def _write_missing(ax: Axes) -> None:
 
 
 def _in_signs(label: str) -> str:
-    """A configuration's label as mathematics: ``p_B=0.5, p_C=0.5``, or ``1 hidden``."""
-    parts = (part.partition("=") for part in label.split(", "))
+    """A configuration's label as mathematics: ``p_B=0.5, p_C=0.5``; words stay words."""
     return ", ".join(
-        f"${name}={value}$" if value else f"{name} layer{'' if name.startswith('1 ') else 's'}"
-        for name, _, value in parts
+        f"${SIGNS.get(name, name)}={value}$" if value else name
+        for name, _, value in (part.partition("=") for part in label.split(", "))
     )
 
 
