@@ -307,6 +307,20 @@ Markdown(
     )
 )
 
+# %% [markdown]
+# The stop rule looks at the training loss, and a network that answers from its weights brings that down while
+# its in-context accuracy may still rise. What would have come after is seen where the same seeds go on:
+
+# %% mystnb={"figure": {"name": "fig-minimal-long", "caption": "Accuracies of the model with two parameters at $K=512$ without the stop rule, for two exponents $\\alpha$ of Figure A.3. Thin: seeds; thick: their mean. Grey: the same seeds until the stop rule ended them."}} tags=["hide-input"]
+runs_A3["A.3-long"] = claims.stored("A.3-long", seeds=seeds)
+show(*data.panels("A.3-long", runs_A3["A.3-long"], columns=2, beside=runs_A3["A.3c"]))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["A.3-long"], runs_A3["A.3-long"])
+
+# %% [markdown]
+# What the paper says of Figure A.3, and what these runs do:
+
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 claim = claims.CLAIMS["two-parameter-data"]
 Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))

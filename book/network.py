@@ -28,14 +28,15 @@ import numpy as np
 import torch
 from myst_nb import glue
 
-from icl import circuits, measures, network
+from icl import circuits, claims, measures, network
 from icl.analysis import crossing, final, spread
+from icl.experiments import EXPERIMENTS
 from icl.figures import attention as figures
-from icl.figures import curves
+from icl.figures import curves, data
 from icl.figures.style import show
 from icl.induction import induction_head
 from icl.model import initial
-from icl.provenance import provenance
+from icl.provenance import experiment_provenance, provenance
 from icl.runs import RunConfig, load_or_train
 from icl.task import Task, World
 from icl.training import Training
@@ -262,6 +263,33 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
     for through, what in ((True, "what layer 1 wrote"), (False, "the key's own content")):
         mean, noise = circuits.diagonal(circuits.match(theta, P, through))
         print(f"{name}, target against {what}: diagonal {mean:.4f}, off it {noise:.4f}")
+
+# %% [markdown]
+# ## What hangs on settings that the paper leaves open
+#
+# The first values of $Q_\mu$, $K_\mu$ and $V_\mu$ and the decay are taken from a copy of the original
+# program. How much of the picture is theirs? Here one of them at a time is another: first values half as large
+# and twice as large, and no decay. The data are those of {numref}`fig-network-transition`; a seed has the same
+# world, the same batches and, but for their size, the same first values. This section shows the runs that are
+# stored and trains none.
+
+# %% mystnb={"figure": {"name": "fig-network-open", "caption": "Accuracy on novel classes, a line a seed, with other first weights of attention and without decay. Grey: the same seeds at the usual settings, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+usual = claims.stored("3", seeds=seeds).get("")
+others = claims.stored("open-full", seeds=seeds)
+show(*data.panels("open-full", others, measures=(data.ICL,), mean=False, beside=usual))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["open-full"], others)
+
+# %% [markdown]
+# The steps at which accuracy on novel classes passes half-way to $1/N$, the end of the wait, and 50%:
+
+# %% tags=["nbval-check-output"]
+halfway = (1 / Task().L + 1 / Task().N) / 2
+for label, ds in {"usual": usual, **others}.items():
+    if ds is not None:
+        waited, rose = (spread(crossing(ds, level), 0) for level in (halfway, 0.5))
+        print(f"{label}: waits until {waited}, 50% at {rose}")
 
 # %% [markdown]
 # ## What this does not show

@@ -579,16 +579,27 @@ def fates_full(runs: Runs) -> str:
 
 
 def still_rising(runs: Runs, before: int = 10_000) -> str:
-    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended."""
+    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, and where
+    seeds end that went on without the stop rule.
+    """
     ds = _found(runs, "A.3c", "alpha=1.0")
     if ds is None:
         return ""
     end = ds.stopped_at
     then, now = (_at(ds, "icl_accuracy", step) for step in (end - before, end))
     gained = end.copy(data=now - then)
-    return (
+    words = (
         f"At alpha=1 seeds ended at step {spread(end, 0)}; in the {before:,} steps before that "
         f"their ICL accuracy rose by {spread(gained, 3)}."
+    )
+    longer = _found(runs, "A.3-long", "alpha=1.0")
+    if longer is None:
+        return words
+    return (
+        f"{words} Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
+        f"{int(longer.step.max()):,} steps, with ICL accuracy "
+        f"{spread(final(longer, 'icl_accuracy'))} and IWL accuracy "
+        f"{spread(final(longer, 'iwl_absent_accuracy'))}."
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from icl import chapters, claims, rules, runs, scorecard
+from icl.analysis import final, spread
 from icl.claims import CLAIMS, Verdict
 from icl.evidence import (
     Estimate,
@@ -397,7 +398,7 @@ IDLE = {
     "zipf-steep": [f"ICL accuracy, alpha={alpha}" for alpha in (1.25, 1.5, 1.75)],
     "zipf-flat": ["ICL accuracy, alpha=0, K=128"],
     "pB-iwl": [f"ICL accuracy, p_B={p_B}" for p_B in (0.5, 0.9)],
-    "three-layers": [f"IWL accuracy, {hidden} hidden" for hidden in (1, 2)],
+    "three-layers": ["IWL accuracy, 1 hidden layer", "IWL accuracy, 2 hidden layers"],
     "beta2-not-needed": [
         f"{short} at the end, two parameters less three" for short in ("ILA1", "TILA2")
     ],
@@ -849,6 +850,14 @@ def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
     assert rules.still_rising({"A.3c": {"alpha=1.0": ds}}) == (
         "At alpha=1 seeds ended at step 50,000 (40,000 to 60,000); in the 10,000 steps before that "
         "their ICL accuracy rose by 0.100 (0.100 to 0.100)."
+    )
+    longer = ds.assign(iwl_absent_accuracy=0 * ds.icl_accuracy + 0.25)
+    said = rules.still_rising(
+        {"A.3c": {"alpha=1.0": ds}, "A.3-long": {"alpha=1.0": longer, "alpha=0.0": ds}}
+    )
+    assert said.endswith(
+        f" Without the stop rule 2 seeds end, after {steps[-1]:,} steps, with ICL accuracy "
+        f"{spread(final(ds, 'icl_accuracy'))} and IWL accuracy 0.25 (0.25 to 0.25)."
     )
 
 

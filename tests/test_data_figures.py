@@ -231,21 +231,23 @@ def test_labels_become_formulas():
     assert figure.axes[0].get_title(loc="left") == "$p_B=0.5$"
 
 
-def test_other_runs_stand_behind_in_grey_until_their_rule_stopped_them():
-    label = "p_B=0.5"
-    other = together(EXPERIMENTS["p_B"].configs[label].replace(), (1, 2))
-    beside = {label: other}
-    figure, words = data.panels("p_B", {}, measures=(data.ICL,), beside=beside)
+@pytest.mark.parametrize("for_all", [True, False])
+def test_the_same_seeds_of_other_runs_stand_behind_in_grey_until_they_stopped(for_all):
+    label, configs = "p_B=0.5", EXPERIMENTS["p_B"].configs
+    runs = {label: together(configs[label], (1, 2, 4))}
+    other = together(configs["p_B=0.9"], (0, 1, 2))
+    beside = other if for_all else {label: other, "p_B=0.9": other}
+    figure, words = data.panels("p_B", runs, measures=(data.ICL,), beside=beside)
     first, second = figure.axes
     grey = [line for line in first.lines if line.get_color() == INK and len(line.get_xdata()) > 2]
-    assert [line.get_xdata().max() for line in grey] == [10_000, 10_000]
     known = [np.isfinite(np.asarray(line.get_ydata(), float)).sum() for line in grey]
-    assert known == [21, 15]  # seed 2 was stopped at step 7,000
-    assert "p_B=0.5: not yet run (in grey 2 seeds that end with in-context learning " in words
-    assert not [line for line in second.lines if len(line.get_xdata()) > 2]
-    plain, said = data.panels("p_B", {}, measures=(data.ICL,))
-    assert "grey" not in said
-    assert not plain.axes[0].lines
+    assert known == [21, 15]  # seed 1, and seed 2 that was stopped at step 7,000
+    assert "(in grey 2 seeds that end with in-context learning " in words
+    assert not second.lines  # not yet run
+    for none in (None, {}, together(configs["p_B=0.9"], (0, 3))):
+        plain, said = data.panels("p_B", runs, measures=(data.ICL,), beside=none)
+        assert "grey" not in said
+        assert len(plain.axes[0].lines) == len(first.lines) - 2
 
 
 # Ranks

@@ -315,7 +315,7 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
 @styled
 def panels(
     experiment: str, stored: Stored, measures: Sequence[str] = (ICL, IWL, PAPERS_IWL),
-    columns: int = 3, mean: bool = True, beside: Stored | None = None,
+    columns: int = 3, mean: bool = True, beside: Stored | xr.Dataset | None = None,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Accuracies against steps, an axis a configuration: Figures A.1 and A.5, and the like.
 
@@ -326,7 +326,8 @@ def panels(
     measures: variables of the runs to draw.
     columns: axes side by side at most.
     mean: a thick mean and thin seeds; otherwise the seeds alone.
-    beside: by label, other runs whose measures are drawn behind in grey, a line a seed.
+    beside: other runs, for every label or for each its own, drawn behind in grey, a line a seed,
+        the same seeds.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))
@@ -335,15 +336,15 @@ def panels(
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     words = []
     for ax, (label, config) in zip(axes.flat, configs.items(), strict=True):
-        ds, other = stored.get(label), (beside or {}).get(label)
-        if other is not None:
-            for name in measures:
-                until = other[name].where(~other.carried).transpose("step", "seed")
-                ax.plot(other.step, until, color=INK, lw=0.8, alpha=0.7)
+        ds = stored.get(label)
         if ds is None:
             _write_missing(ax)
             words.append(f"{label}: {MISSING}")
         else:
+            behind = beside if isinstance(beside, xr.Dataset) else (beside or {}).get(label)
+            other = _same_seeds(ds, behind)
+            if other is not None:
+                _in_grey(ax, other, measures)
             for name in reversed(measures):
                 seeds_and_mean(
                     ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
@@ -351,8 +352,8 @@ def panels(
             if measures == (ICL,):
                 ax.axhline(1 / config.task.N, color=INK, lw=0.8, ls="--")
             words.append(f"{label}, {_ends_in_words(ds, measures)}")
-        if other is not None:
-            words[-1] += f" (in grey {_ends_in_words(other, measures)})"
+            if other is not None:
+                words[-1] += f" (in grey {_ends_in_words(other, measures)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
     _share_axes(axes, list(stored.values()))
@@ -363,6 +364,18 @@ def panels(
         ]
         fig.legend(handles=handles, fontsize=8, ncols=len(measures), loc="outside upper center")
     return fig, f"Accuracy against steps, a panel a configuration. {'; '.join(words)}."
+
+
+def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str]) -> None:
+    for name in measures:
+        until = ds[name].where(~ds.carried).transpose("step", "seed")
+        ax.plot(ds.step, until, color=INK, lw=0.8, alpha=0.7)
+
+
+def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
+    """The seeds of another data set that this one has too; None without any."""
+    both = [] if other is None else [seed for seed in ds.seed.values if seed in other.seed.values]
+    return other.sel(seed=both) if other is not None and both else None
 
 
 def _share_axes(axes: np.ndarray, stored: list[xr.Dataset]) -> None:
