@@ -330,6 +330,34 @@ glue("ratio_far", float(ratios[-1]), display=False)
 # of {glue:text}`farthest:.3g`, and {glue:text}`ratio_near:.0f` times as long from {glue:text}`nearest:.3g`.
 # So "longer" holds at every start tried, and "much longer" at those near the saddle. The reason is not so
 # much a *shallower* gradient at the origin, as the paper writes, as none at all.
+
+# %% [markdown]
+# ## With a classifier that knows the labels from the outset
+#
+# Language models often tie the classifier's weights to the embeddings. The paper has not tried it, and
+# conjectures that it may make the slow phase unnecessary, since it aligns the classifier with the labels and so
+# increases $\xi$ from the outset. Here that is a start with $\xi>0$ while the two attention logits are still zero:
+
+# %% tags=["nbval-check-output"]
+quarter = 0.75 * path.loss[0]  # the loss has lost a quarter of what the origin has
+xi_there = float(np.interp(first_time(path, quarter), path.time, path.theta[:, 2]))
+aligned = np.array([0.0, 1.0, 2.0, 4.0, xi_there, 8.0, 16.0])
+waits = first_time(sloped.descend(aligned[:, None] * [0, 0, 1], rate=rate, steps=steps), quarter)
+for xi, wait in zip(aligned, waits, strict=True):
+    print(f"xi = {xi:5.2f} at the start: a quarter is lost at time {wait:.1f}")
+
+# %% tags=["hide-input"]
+glue("xi_there", xi_there, display=False)
+glue("aligned_share", float(waits[4] / waits[0]), display=False)
+glue("one_share", float(waits[1] / waits[0]), display=False)
+
+# %% [markdown]
+# It shortens the wait and does not make it unnecessary. On its way from the origin $\xi$ is
+# {glue:text}`xi_there:.1f` when a quarter of the loss is lost. A path that *starts* with that much still waits
+# {glue:text}`aligned_share:.0%` of the time, since $\alpha$ and $\beta_1$ have to come from zero all the
+# same, by {eq}`eq-slopes`; with $\xi=1$, a vector for each label that is the label itself, at unit length, it waits
+# {glue:text}`one_share:.0%`. Only a classifier that is far surer than the cliff needs takes the shelf away. Whether
+# a network with tied weights behaves like this has not been tried.
 #
 # ## Does $N_1=N$ matter?
 #

@@ -146,7 +146,8 @@ Markdown(scorecard.shortfalls(verdicts, reasons))
 # %% [markdown]
 # ## What is not yet run
 #
-# The conjecture on weight tying has no experiment here. Everything else in this list waits for runs that
+# The conjecture on weight tying has no experiment here; what it would change on the
+# {doc}`landscape <landscape>` is computed there. Everything else in this list waits for runs that
 # `icl status` names and `icl sweep` makes.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]

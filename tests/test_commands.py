@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from sweeps import SHORT, TASK, config, reference, registry
+from threadpoolctl import threadpool_info, threadpool_limits
 from typer.main import get_command
 
 from icl import bench, network, options, status, store
@@ -165,6 +166,29 @@ class TestStatus:
         assert hours(known, sized) == (1, 0, pytest.approx(1 + 2 + 2), {"seeds": 1, "size": 2})
         assert hours(unknown) == (0, 1, pytest.approx(45 * (40 + 30) / 3600), {"size": 2})
         assert hours(config(L=2)) == (0, 0, pytest.approx(2), {"trial": 2})
+
+    def test_a_trial_runs_on_one_thread_as_a_run_does(self, monkeypatch):
+        """A second thread that waits would count as processor time."""
+        threads = set()
+
+        class Engine:
+            def load(self, parameters):
+                pass
+
+            def step(self, *_):
+                threads.update(pool["num_threads"] for pool in threadpool_info())
+
+        monkeypatch.setattr(status.fast, "engine", lambda *_: Engine())
+        with threadpool_limits(limits=2):
+            assert {pool["num_threads"] for pool in threadpool_info()} == {2}
+            assert status._trial.__wrapped__(Task(), Model(), 8, "float32") < 1
+        assert threads == {1}
+
+    def test_first_weights_of_another_size_cost_the_same(self):
+        assert status._size(RunConfig(model=Model(attention_scale=0.5))) == status._size(
+            RunConfig()
+        )
+        assert status._size(RunConfig(model=Model(hidden=2))) != status._size(RunConfig())
 
     def test_corrupt_files_are_named_and_strangers_listed(self, tmp_path, capsys):
         known, stranger = config(), config(eps=0.7)
