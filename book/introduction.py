@@ -21,12 +21,14 @@
 #
 # This book reproduces {cite:t}`reddy2024`, who takes that jump apart. Every page is a program: each number
 # and each figure is computed by the code of this repository, from runs that anyone can repeat or change.
+# {glue:text}`summary` {doc}`The scorecard <scorecard>` says of each why.
 
 # %% tags=["hide-input"]
 import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
+from icl import claims, scorecard
 from icl.analysis import crossing, final, spread
 from icl.experiments import EXPERIMENTS
 from icl.figures import curves
@@ -69,6 +71,7 @@ glue("rise", spread(crossing(runs, 0.9) - crossing(runs, 0.2), 0), display=False
 glue("steps", steps, display=False)
 glue("done", done, display=False)
 glue("seeds", runs.sizes["seed"], display=False)
+glue("summary", scorecard.summary(claims.scorecard()), display=False)
 
 # %% [markdown]
 # ## A question with two answers
@@ -102,11 +105,15 @@ provenance(runs)
 #
 # - {doc}`task`: the data, and how to ask whether a network answers from memory or from context;
 # - {doc}`network`: two attention layers and a classifier, what they learn, and what changes inside;
+# - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights;
 # - {doc}`progress_measures`: four measures, and the order in which they move;
 # - {doc}`minimal`: an induction head of three parameters, and experiments on what it needs;
 # - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed;
 # - {doc}`scorecard`: the paper's claims, one by one, and what these runs say of each;
+# - {doc}`engine` and {doc}`at_scale`: how the runs are made fast, and many of them;
 # - {doc}`run_it_yourself`: how to repeat all this, or change it.
+#
+# The paper's symbols are the names of this book's parameters: {doc}`notation` and {doc}`glossary` list them.
 #
 # ## What is shown, and what is not yet
 #
@@ -124,35 +131,3 @@ display(Markdown("\n".join(lines)))
 
 # %% [markdown]
 # Figures 7 and A.4 need no runs: {doc}`landscape` computes them while it is built.
-#
-# ## Notation
-#
-# The paper's symbols are the names of this book's parameters.
-#
-# | symbol | in code | what it is | default |
-# |---|---|---|---|
-# | $K$ | `K` | number of classes | {glue:text}`default_K` |
-# | $L$ | `L` | number of labels; class $k$ has label $k \bmod L$ | {glue:text}`default_L` |
-# | $N$ | `N` | item–label pairs in the context; a sequence has $2N+1$ tokens | {glue:text}`default_N` |
-# | $B$ | `B` | burstiness: copies of a class in a context; 0 if there is no burstiness | {glue:text}`default_B` |
-# | $p_B$ | `p_B` | fraction of the trained-class sequences that are bursty | {glue:text}`default_p_B:g` |
-# | $p_C$ | `p_C` | fraction of sequences with novel classes | {glue:text}`default_p_C:g` |
-# | $\alpha$ (data) | `alpha` | exponent of the classes' frequency, $f(k)\propto k^{-\alpha}$ | {glue:text}`default_alpha:g` |
-# | $\varepsilon$ | `eps` | within-class variability | {glue:text}`default_eps:g` |
-# | $D$, $P$ | `D`, `P` | dimensions of a token's content and of its one-hot position | {glue:text}`default_D`, {glue:text}`default_P` |
-# | $x_i$, $\ell_i$, $x_q$ | | items and labels of the context, and the target | |
-# | $\mu_k$, $\eta$ | | mean of class $k$, and noise | |
-# | $u_i$, $v_i$, $w_i$ | | token $i$ before the first layer, after it, after the second | |
-# | $p^{(1)}_{ij}$, $p^{(2)}_{ij}$ | `p1`, `p2` | attention that query $i$ pays to key $j$, in each layer | |
-# | $Q_\mu$, $K_\mu$, $V_\mu$ | `Q1`, `K1`, `V1`, … | query, key and value matrices of layer $\mu$ | |
-# | $\beta_1$, $\alpha$ (model), $\beta_2$ | `beta1`, `alpha`, `beta2` | attention parameters of the minimal model | |
-# | $\xi$ | `xi` | the landscape's logit of the classifier | |
-# | ICL, IWL | | in-context and in-weights learning | |
-# | ILA1 | | item–label association, layer 1 | |
-# | TILA2 | | target–item–label association, layer 2 | |
-# | CLA | | context–label accuracy | |
-# | TLA2 | | target–labels association, layer 2 | |
-
-# %% tags=["remove-input"]
-for symbol, field in Task.model_fields.items():
-    glue(f"default_{symbol}", field.default, display=False)

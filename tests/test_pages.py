@@ -17,6 +17,8 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import HTML, ROOT, missing, opened
 from bs4 import BeautifulSoup
 
+from icl import claims, scorecard
+
 AXE = {"resultTypes": ["violations"], "preload": False}  # it would load style sheets once more
 WEIGHT = 2_000_000  # bytes a page may take over the wire
 
@@ -186,3 +188,17 @@ def test_every_executed_chapter_offers_its_notebook(name):
         notebook = Path("_sources") / Path(name).with_suffix(".ipynb")
         assert f"{notebook}" in source(name)
         assert (HTML / notebook).is_file()
+
+
+def test_the_introduction_leads_to_every_chapter():
+    first, *others = (name for name in CHAPTERS if (ROOT / name).with_suffix(".py").exists())
+    links = BeautifulSoup(source(first), "html.parser").select("article a.internal")
+    led_to = {tag["href"].partition("#")[0] for tag in links}
+    assert {Path(name).name for name in others} <= led_to
+
+
+def test_the_introduction_says_what_the_scorecard_says():
+    summary = scorecard.summary(claims.scorecard(ROOT / "results"))
+    for name in ("introduction", "scorecard"):
+        page = BeautifulSoup(source(f"book/{name}.html"), "html.parser")
+        assert summary in " ".join(page.select_one("article").get_text().split())
