@@ -356,8 +356,8 @@ glue("one_share", float(waits[1] / waits[0]), display=False)
 # {glue:text}`xi_there:.1f` when a quarter of the loss is lost. A path that *starts* with that much still waits
 # {glue:text}`aligned_share:.0%` of the time, since $\alpha$ and $\beta_1$ have to come from zero all the
 # same, by {eq}`eq-slopes`; with $\xi=1$, a vector for each label that is the label itself, at unit length, it waits
-# {glue:text}`one_share:.0%`. Only a classifier that is far surer than the cliff needs takes the shelf away. Whether
-# a network with tied weights behaves like this has not been tried.
+# {glue:text}`one_share:.0%`. Only a classifier that is far surer than the cliff needs takes the shelf away. What a
+# tied classifier does to the minimal model is {ref}`tried there <fig-minimal-tied>`.
 #
 # ## Does $N_1=N$ matter?
 #

@@ -146,9 +146,7 @@ Markdown(scorecard.shortfalls(verdicts, reasons))
 # %% [markdown]
 # ## What is not yet run
 #
-# The conjecture on weight tying has no experiment here; what it would change on the
-# {doc}`landscape <landscape>` is computed there. Everything else in this list waits for runs that
-# `icl status` names and `icl sweep` makes.
+# What is in this list waits for runs, which the command beside it makes.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 Markdown(scorecard.missing(verdicts))

@@ -132,6 +132,11 @@ def _all() -> list[Experiment]:
             },
         ),
         Experiment(
+            "tied",
+            "The conjecture on tying, minimal model",
+            {f"xi0={x}": _novel(THREE.replace(xi0=float(x))) for x in (1, 4, 16)},
+        ),
+        Experiment(
             "open-full",
             "What the paper leaves open, full network",
             {

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from icl.model import Flat, Model, shapes
+from icl.model import Flat, Model, aligned, shapes
 from icl.task import Sequences, World
 
 Array = np.ndarray
@@ -54,6 +54,7 @@ class Engine(ABC):
         self.theta = Flat(shapes(model, world.task), world.dtype)
         self.grad = Flat(shapes(model, world.task), world.dtype)
         self._rows = np.arange(batch)
+        self._aligned = aligned(model, world.label_contents)
 
     @abstractmethod
     def loss_and_grad(self, sequences: Sequences) -> float:
@@ -95,14 +96,17 @@ class Engine(ABC):
     # -----------------------------------------------------
 
     def _classify(self, w: Float[Array, "S E"]) -> list[Float[Array, "S _"]]:
-        """Input, hidden layers h = relu(W h + b), and logits R h."""
+        """Input, hidden layers h = relu(W h + b), and logits R h with what is aligned and fixed."""
         theta, layers = self.theta, [w]
         for i in range(1, self.model.hidden + 1):
             h = layers[-1] @ theta[f"W{i}"].T
             h += theta[f"b{i}"]
             layers.append(np.maximum(h, 0, out=h))
         # As [label, sequence] in memory: what follows sums over labels, along long rows.
-        return [*layers, (theta["R"] @ layers[-1].T).T]
+        logits = theta["R"] @ layers[-1].T
+        if self._aligned is not None:
+            logits += self._aligned @ w.T
+        return [*layers, logits.T]
 
     def _classify_backward(
         self, layers: list[Float[Array, "S _"]], target: Int[Array, "S"]
@@ -119,13 +123,14 @@ class Engine(ABC):
         d[self._rows, target] -= 1
         d *= d.dtype.type(1 / self.batch)
         np.matmul(d.T, hidden[-1], out=grad["R"])
+        past_hidden = None if self._aligned is None else d @ self._aligned
         d = d @ theta["R"]
         for i in range(self.model.hidden, 0, -1):
             d *= hidden[i] > 0
             grad[f"b{i}"][...] = d.sum()
             np.matmul(d.T, hidden[i - 1], out=grad[f"W{i}"])
             d = d @ theta[f"W{i}"]
-        return loss, d
+        return loss, d if past_hidden is None else d + past_hidden
 
 
 class _Workspace:

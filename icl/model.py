@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, Self
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field, model_validator
 
 from icl.settings import Settings
@@ -33,6 +34,9 @@ class Model(Settings):
     train_beta2: bool = Field(
         True, description="minimal model: train beta2 (three parameters) or hold it at 0 (two)"
     )
+    xi0: float = Field(
+        0.0, ge=0, description="minimal model: xi0 l.w^b is added to label l's logit; 1: tied to l"
+    )
 
     @model_validator(mode="after")
     def _settings_fit_the_kind(self) -> Self:
@@ -45,6 +49,8 @@ class Model(Settings):
                 f"attention_scale={self.attention_scale} needs kind='full': "
                 "the minimal model's attention starts at 0"
             )
+        if self.kind == "full" and self.xi0:
+            raise ValueError(f"xi0={self.xi0} needs kind='minimal': its buffer holds labels")
         return self
 
     def width(self, task: Task) -> int:
@@ -85,6 +91,18 @@ def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> di
         return np.asarray(rng.standard_normal(shape) * np.sqrt(variance), dtype)
 
     return {name: value(name, shape) for name, shape in shapes(model, task).items()}
+
+
+def aligned(model: Model, label_contents: Float[Array, "L D"]) -> Float[Array, "L E"] | None:
+    """The fixed part of the minimal classifier: xi0 times each label, against the buffer.
+
+    It ties the classifier to the labels, so that the landscape's xi is xi0 from the outset, up to
+    the overlap of random labels. None where there is none: xi0 = 0.
+    """
+    if not model.xi0:
+        return None
+    factor = label_contents.dtype.type(model.xi0)
+    return np.concatenate([np.zeros_like(label_contents), factor * label_contents], axis=1)
 
 
 CACHE_LINE = 64  # bytes

@@ -48,11 +48,17 @@ def forward(theta: Theta, u: Float[Tensor, "*seed S T E"]) -> Output:
     return Output(classify(theta, w[..., -1, :]), p1, p2)
 
 
-def classify(theta: Theta, w: Float[Tensor, "*seed S E"]) -> Float[Tensor, "*seed S L"]:
-    """Hidden layers h <- relu(W h + b), b a scalar, as many as ``theta`` holds; then logits R h."""
+def classify(
+    theta: Theta, w: Float[Tensor, "*seed S E"], aligned: Float[Tensor, "*seed L E"] | None = None
+) -> Float[Tensor, "*seed S L"]:
+    """Hidden layers h <- relu(W h + b), b a scalar, as many as ``theta`` holds; then logits R h.
+
+    To these ``aligned`` w is added, a part that is not trained (:func:`icl.model.aligned`).
+    """
     h, layer = w, 1
     while f"W{layer}" in theta:
         b = theta[f"b{layer}"][..., None, None]
         h = torch.relu(h @ theta[f"W{layer}"].mT + b)
         layer += 1
-    return h @ theta["R"].mT
+    logits = h @ theta["R"].mT
+    return logits if aligned is None else logits + w @ aligned.mT

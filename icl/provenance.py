@@ -106,9 +106,10 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
     seldom: dict[str, Sequence[float]] = {
         "hidden layers": [config.model.hidden for config in configs],
         "first Q, K, V times": [config.model.attention_scale for config in configs],
+        "ξ at first": [config.model.xi0 for config in configs],
         "decay": [config.training.decay for config in configs],
     }
-    usual = (Model().hidden, Model().attention_scale, Training().decay)
+    usual = (Model().hidden, Model().attention_scale, Model().xi0, Training().decay)
     changed = [
         _setting(what, values)
         for (what, values), default in zip(seldom.items(), usual, strict=True)

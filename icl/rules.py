@@ -277,6 +277,22 @@ def beta2_not_needed(runs: Runs) -> list[Check]:
     return [*ends, *_at_transition(two), _perfect_icl(two), early]
 
 
+def tying(runs: Runs) -> list[Check]:
+    """With xi = 1 from the outset ICL accuracy passes 50% in fewer steps than the same seed of
+    Figure 6a takes, and in less than a tenth of them. A seed that never does counts with its last
+    step.
+    """
+    tied, free = (
+        crossing(ds).fillna(float(ds.step.max())) for ds in (runs["tied"]["xi0=1"], runs["6a"][""])
+    )
+    share = np.asarray((tied / free).values)  # of the seeds that both have
+    what = "steps to the transition, tied over not"
+    return [
+        mean(what, share, below(1)),
+        mean(f"{what}: no slow phase", share, below(TENTH)),
+    ]
+
+
 def two_parameter_data(runs: Runs) -> list[Check]:
     """The rules of `data-K`, `data-B`, `data-eps`, `zipf-both` and `zipf-steep`, for the minimal
     model of two parameters.

@@ -42,7 +42,11 @@ def full_models():
 
 def minimal_models():
     return st.builds(
-        Model, kind=st.just("minimal"), hidden=st.integers(1, 4), train_beta2=st.booleans()
+        Model,
+        kind=st.just("minimal"),
+        hidden=st.integers(1, 4),
+        train_beta2=st.booleans(),
+        xi0=st.sampled_from([0.0, 1.0, 2.5]),
     )
 
 

@@ -12,14 +12,14 @@ from test_network import EXACT, brute_force_classifier, tensors
 
 from icl import fast, measures, minimal
 from icl.legible import LegibleEngine
-from icl.model import Model, initial, shapes
+from icl.model import Model, aligned, initial, shapes
 from icl.task import Task, World
 
 MINIMAL = Model(kind="minimal")
 ONE_LAYER = Model(kind="minimal", hidden=1)
 
 
-def brute_force(theta, c):
+def brute_force(theta, c, xi0=0.0, labels=()):
     """Eq. 4-6 and the classifier for one sequence of contents, term by term."""
     T = len(c)
 
@@ -36,7 +36,8 @@ def brute_force(theta, c):
         lambda i, j: theta["alpha"] * (v_b[j] @ c[i]) + theta["beta2"] * ((i - j) % 2 == 1)
     )
     w_b = sum(q2[T - 1, j] * c[j] for j in range(T))
-    return brute_force_classifier(theta, np.concatenate([c[-1], w_b])), q1, q2
+    logits = brute_force_classifier(theta, np.concatenate([c[-1], w_b]))
+    return logits + xi0 * np.array([label @ w_b for label in labels] or 0.0), q1, q2
 
 
 def contents(world, sequences):
@@ -49,9 +50,12 @@ def test_forward_is_equations_4_to_6(task, model, seed):
     world = World(task, seed, "float64")
     theta = parameters(model, task, seed)
     c = contents(world, world.batch(0, 3))
-    output = minimal.forward(tensors(theta), torch.tensor(c))
+    fixed = aligned(model, world.label_contents)
+    output = minimal.forward(
+        tensors(theta), torch.tensor(c), None if fixed is None else torch.tensor(fixed)
+    )
     for s in range(3):
-        logits, q1, q2 = brute_force(theta, c[s])
+        logits, q1, q2 = brute_force(theta, c[s], model.xi0, world.label_contents)
         np.testing.assert_allclose(output.logits[s], logits, **EXACT)
         np.testing.assert_allclose(output.p1[s], q1, **EXACT)
         np.testing.assert_allclose(output.p2[s], q2, **EXACT)
@@ -141,6 +145,23 @@ def test_two_parameters_make_one_too():
     assert (o.logits.argmax(1) == s.target).all()
     first = s.right[:, 0]
     np.testing.assert_allclose(o.p2[:, 1::2][s.right], np.where(first, 0.5, 1.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["fast", "legible"])
+def test_a_tied_classifier_names_what_stands_in_the_buffer(engine):
+    """With the attention of an induction head it has nothing left to learn."""
+    world = World(Task(D=1000, eps=0.0), 0, "float64")
+    theta = induction_head(world, alpha=200.0, beta1=100.0, beta2=200.0)
+    theta["R"] = np.zeros_like(theta["R"])
+    s = world.probe("icl", 256)
+    tied = ONE_LAYER.replace(xi0=3.0)
+    trained = fast.engine(world, tied) if engine == "fast" else LegibleEngine([world], tied)
+    trained.load([theta])
+    logits = trained.forward(0, s).logits
+    assert (logits.argmax(1) == s.target).all()
+    # What stands there is the right label's content alone.
+    here = world.label_contents[s.target]
+    np.testing.assert_allclose(logits, 3 * here @ world.label_contents.T, atol=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["fast", "legible"])

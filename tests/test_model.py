@@ -24,7 +24,11 @@ REFUSALS = {
     "hidden=9 must be less than or equal to 8": {"hidden": 9},
     "kind='small' must be 'full' or 'minimal'": {"kind": "small"},
     "train_beta2=1 must be a boolean": {"train_beta2": 1},
-    "unknown parameter 'layers'; known: kind, hidden, attention_scale, train_beta2": {"layers": 3},
+    "xi0=1.0 needs kind='minimal': its buffer holds labels": {"xi0": 1.0},
+    "xi0=-1 must be greater than or equal to 0": {"kind": "minimal", "xi0": -1},
+    "unknown parameter 'layers'; known: kind, hidden, attention_scale, train_beta2, xi0": {
+        "layers": 3
+    },
 }
 
 

@@ -68,13 +68,14 @@ def test_every_setting_has_a_part_in_the_name():
     }  # fmt: skip
     for part, values in changes.items():
         settings = type(getattr(RunConfig(), part))
-        assert set(values) | {"train_beta2"} >= set(settings.model_fields)
+        assert set(values) | {"train_beta2", "xi0"} >= set(settings.model_fields)
     configs = [RunConfig()]
     configs += [
         change(configs[0], part, **{k: v}) for part, vs in changes.items() for k, v in vs.items()
     ]
     minimal = change(configs[0], "model", kind="minimal")
     configs.append(change(minimal, "model", train_beta2=False))
+    configs.append(change(minimal, "model", xi0=1.0))
     assert len({config.hash for config in configs}) == len(configs)
 
 

@@ -31,7 +31,7 @@ MISSING = "not yet run"
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
 NAMES = {IWL: "iwl_absent", PAPERS_IWL: "iwl", ICL: "icl"}  # of the measures, for their style
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
-SIGNS = {"K": "K", "eps": r"\varepsilon", "alpha": r"\alpha"}  # in mathematics
+SIGNS = {"K": "K", "eps": r"\varepsilon", "alpha": r"\alpha", "xi0": r"\xi_0"}  # in mathematics
 BURSTS = {  # colour and marker of a burstiness B, from cold to hot
     0: ("#2a63e6", "s"), 1: ("#1a939a", "o"), 2: ("#d07a00", "^"), 4: ("#ce2f4c", "D"),
 }  # fmt: skip
