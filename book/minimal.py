@@ -362,7 +362,7 @@ for label, wait in zip(EXPERIMENTS["tied"].configs, waits[1:] / waits[0], strict
     here = "not yet run"
     if label in tied and untied:
         here = spread(crossing(tied[label]) / crossing(untied[""]))
-    print(f"{label}: {here}; landscape {wait:.2f}")
+    print(f"{label}: {here}; landscape {wait:.4f}")
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 claim = claims.CLAIMS["tying"]

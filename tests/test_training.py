@@ -1,6 +1,8 @@
 """Training: the numbers recorded, the rule that stops it, and a state that survives."""
 
+import gc
 import io
+import tracemalloc
 from functools import partial
 from types import SimpleNamespace
 
@@ -10,9 +12,9 @@ from admissible import parameters
 
 from icl import fast, measures, training
 from icl.legible import LegibleEngine
-from icl.model import Model
+from icl.model import Model, initial
 from icl.settings import InputError
-from icl.task import Task, World
+from icl.task import BLOCK, Task, World
 from icl.training import Diverged, OtherRun, Recorder, State, Training, advance, finished, start
 
 TASK = Task(K=8, L=4, N=2, D=4, P=7, p_B=0.5, p_C=0.3, alpha=1.0)
@@ -252,6 +254,27 @@ def example_state():
     ]
     theta = {"Q1": rng.normal(size=(3, 3)).astype(np.float32), "b1": np.array(0.1)}
     return State(17, theta, loss_sum=0.1 + 0.2, seconds=3.25, records=records)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_memory_does_not_grow_with_the_steps(model):
+    """Objects of Python and arrays of NumPy; 150,000 steps of 32 bytes each would be 5 MB."""
+    steps = 4 * BLOCK
+    trained = engine_of("fast", model, [0])
+    trained.load([initial(model, TASK, 0)])
+
+    def size_after(first):
+        for step in range(first, first + steps):
+            trained.step(step, 0.01, 1e-6)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        sizes = [size_after(first) for first in range(0, 3 * steps, steps)]
+    finally:
+        tracemalloc.stop()
+    assert min(np.diff(sizes)) < 32 * steps
 
 
 @pytest.mark.parametrize("records", [0, 3])
