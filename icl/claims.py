@@ -454,6 +454,7 @@ _TABLE = [
         rules.tying,
         {"tied": ("xi0=1",), **_all_of("6a")},
         figure="fig-minimal-tied",
+        beside=rules.tied_outset,
     ),
 ]
 

@@ -619,6 +619,19 @@ def still_rising(runs: Runs, before: int = 10_000) -> str:
     )
 
 
+def tied_outset(runs: Runs) -> str:
+    """What a tied classifier knows before any training: CLA and ICL accuracy, beside an untied."""
+    found = {"tied": _found(runs, "tied", "xi0=1"), "untied": _found(runs, "6a")}
+    words = (
+        f"{name}, CLA {spread(ds.context_label_accuracy.isel(step=0))} and ICL accuracy "
+        f"{spread(ds.icl_accuracy.isel(step=0), 3)}"
+        for name, ds in found.items()
+        if ds is not None
+    )
+    said = "; ".join(words)
+    return f"Before any training: {said}." if said else ""
+
+
 def waiting(runs: Runs) -> str:
     """How Figure 3's seeds end that have had their transition, and those that have not."""
     ds = _found(runs, "3")

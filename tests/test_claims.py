@@ -862,6 +862,21 @@ def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
     )
 
 
+def test_what_is_known_before_any_training():
+    """The made-up seeds begin at CLA N/L, tied or not, and a tied one near its transition."""
+    made = paper()
+    assert rules.tied_outset({"6a": made["6a"]}) == (
+        "Before any training: untied, CLA 0.25 (0.25 to 0.25) and ICL accuracy "
+        "0.031 (0.031 to 0.031)."
+    )
+    tied = {"xi0=1": made["tied"]["xi0=1"].assign(
+        context_label_accuracy=0 * made["tied"]["xi0=1"].icl_accuracy + 0.75
+    )}  # fmt: skip
+    said = rules.tied_outset({"6a": made["6a"], "tied": tied})
+    assert said.startswith("Before any training: tied, CLA 0.75 (0.75 to 0.75) and ICL accuracy 0.")
+    assert "; untied, CLA 0.25 (" in said
+
+
 def test_seeds_that_wait_are_told_from_those_that_do_not():
     made = {"3": dict(paper()["3"])}
     assert rules.waiting(made) == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)."
