@@ -123,6 +123,11 @@ reasons = {
     "comes so soon after context labels are learned that the two are less than a tenth of the time before "
     "the transition apart. The paper says that its slow phase is truncated; the rule asks for more. "
     "The same model without $\\beta_2$ was tried, and {ref}`shows the same <fig-minimal-two>`.",
+    "tying": "Tied, the model names labels of the context from the beginning, as the numbers above say, and "
+    "the slow phase in which it learns to is all but gone. What is left is a wait for the attention, which "
+    "starts at zero whatever the classifier knows; the rule counts it too. With a larger fixed part "
+    "it is {ref}`shorter still <fig-minimal-tied>`: two more sizes were tried. The paper's words are a conjecture, "
+    "and it names no way of tying; this is one of several.",
     "two-parameter-data": "All that Figure 2 shows of $K$, $B$ and $\\varepsilon$ is there, and so is the loss of "
     "in-context learning under a steep $\\alpha$. At $\\alpha=1$ it falls short of one half: the model answers "
     "most sequences from its weights well enough for the stop rule to end the runs, while in-context "
