@@ -344,7 +344,7 @@ xi_there = float(np.interp(first_time(path, quarter), path.time, path.theta[:, 2
 aligned = np.array([0.0, 1.0, 2.0, 4.0, xi_there, 8.0, 16.0])
 waits = first_time(sloped.descend(aligned[:, None] * [0, 0, 1], rate=rate, steps=steps), quarter)
 for xi, wait in zip(aligned, waits, strict=True):
-    print(f"xi = {xi:5.2f} at the start: a quarter is lost at time {wait:.1f}")
+    print(f"xi = {xi:5.2f} at the start: a quarter is lost at time {wait:.3f}")
 
 # %% tags=["hide-input"]
 glue("xi_there", xi_there, display=False)
