@@ -299,5 +299,6 @@ for label, ds in {"usual": usual, **others}.items():
 #   ({doc}`minimal`).
 # - Maps are means over sequences, while the paper shows a sequence chosen at random: a mean cannot show
 #   what differs between sequences.
-# - The paper does not state its first values or its decay. How long the wait at $1/L$ lasts hangs on them.
+# - The paper does not state its first values or its decay, and how long the wait at $1/L$ lasts may hang on
+#   them: {numref}`fig-network-open`.
 # - {glue:text}`seeds_3` seeds say little about rare outcomes.
