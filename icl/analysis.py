@@ -114,6 +114,21 @@ def _own_records(
     return run.step.values[own], run[measure].values[own]
 
 
+def late_gain(
+    ds: xr.Dataset, measure: str = "icl_accuracy", before: float = 10_000
+) -> xr.DataArray:
+    """What a measure gained in the last ``before`` steps of each seed, by ``seed``.
+
+    They end where the stop rule ended the seed: a gain says that the rule, or the run's length, cut
+    something short. The measure is linear between records.
+    """
+    gains = []
+    for seed, end in zip(ds.seed.values, ds.stopped_at.values, strict=True):
+        then, now = np.interp([end - before, end], ds.step.values, ds[measure].sel(seed=seed))
+        gains.append(now - then)
+    return xr.DataArray(gains, coords={"seed": ds.seed})
+
+
 def final(ds: xr.Dataset, measure: str, records: int = 10) -> xr.DataArray:
     """A measure's mean over the last records, by seed: less noisy than the last one alone."""
     return ds[measure].isel(step=slice(-records, None)).mean("step")

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
-from icl.analysis import FATES, counted, crossing, fates, final, lead, spread
+from icl.analysis import FATES, counted, crossing, fates, final, late_gain, lead, spread
 from icl.evidence import (
     Array,
     Check,
@@ -601,12 +601,9 @@ def still_rising(runs: Runs, before: int = 10_000) -> str:
     ds = _found(runs, "A.3c", "alpha=1.0")
     if ds is None:
         return ""
-    end = ds.stopped_at
-    then, now = (_at(ds, "icl_accuracy", step) for step in (end - before, end))
-    gained = end.copy(data=now - then)
     words = (
-        f"At alpha=1 seeds ended at step {spread(end, 0)}; in the {before:,} steps before that "
-        f"their ICL accuracy rose by {spread(gained, 3)}."
+        f"At alpha=1 seeds ended at step {spread(ds.stopped_at, 0)}; in the {before:,} steps "
+        f"before that their ICL accuracy rose by {spread(late_gain(ds, before=before), 3)}."
     )
     longer = _found(runs, "A.3-long", "alpha=1.0")
     if longer is None:

@@ -16,6 +16,7 @@ from icl.analysis import (
     final,
     halfway,
     interval,
+    late_gain,
     lead,
     risen,
     spread,
@@ -88,6 +89,14 @@ def test_aligned_curves_end_where_the_stop_rule_ended_the_seed():
 def test_final_is_a_mean_of_the_last_records():
     ds = curves(stopped=(1000,), x=[np.arange(len(STEPS))])
     assert final(ds, "x", records=3).values.tolist() == [99]
+
+
+def test_late_gain_ends_where_the_seed_did():
+    ds = curves(stopped=(1000, 600), x=[STEPS / 100, STEPS / 100])
+    held = np.minimum(STEPS, 600) / 100  # carried forward from where the rule ended the seed
+    ds["x"] = (("seed", "step"), np.array([STEPS / 100, held]))
+    assert late_gain(ds, "x", before=150).values == pytest.approx([1.5, 1.5])
+    assert late_gain(ds, "x", before=600).seed.values.tolist() == ds.seed.values.tolist()
 
 
 def test_fates_are_told_apart_by_accuracy_and_by_where_the_target_looks():
