@@ -312,7 +312,7 @@ Markdown(
 # The stop rule looks at the training loss, and a network that answers from its weights brings that down while
 # its in-context accuracy may still rise. What would have come after is seen where the same seeds go on:
 
-# %% mystnb={"figure": {"name": "fig-minimal-long", "caption": "Accuracies of the model with two parameters at $K=512$ without the stop rule, for two exponents $\\alpha$ of Figure A.3. Thin: seeds; thick: their mean. Grey: the same seeds until the stop rule ended them."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-long", "caption": "Accuracies of the model with two parameters at $K=512$ without the stop rule, for two exponents $\\alpha$ of Figure A.3. Thin: seeds; thick: their mean. Grey points: where the stop rule ended the same seeds."}} tags=["hide-input"]
 runs_A3["A.3-long"] = claims.stored("A.3-long", seeds=seeds)
 show(*data.panels("A.3-long", runs_A3["A.3-long"], columns=2, beside=runs_A3["A.3c"]))
 
@@ -341,7 +341,7 @@ Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
 # which compares the buffer with each label. With $\xi_0=1$ the vector that is added for a label is the label itself;
 # larger ones make it surer.
 
-# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, a line a seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, a line a seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 untied = claims.stored("6a", seeds=seeds)
 tied = claims.stored("tied", seeds=seeds)
 show(*data.panels("tied", tied, measures=(data.ICL,), mean=False, beside=untied.get("")))
@@ -398,7 +398,7 @@ Markdown(scorecard.checks({claim.id: claim.decide({"tied": tied, "6a": untied})}
 # decay, and once labels may repeat, so that a context can hold a label twice, by different classes. This section
 # shows the runs that are stored and trains none.
 
-# %% mystnb={"figure": {"name": "fig-minimal-open", "caption": "Accuracy on novel classes for the model with three parameters, a line a seed, without decay and with labels that may repeat. Grey: the same seeds at the usual settings, Figure 6a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-open", "caption": "Accuracy on novel classes for the model with three parameters, a line a seed, without decay and with labels that may repeat. Grey: the same seeds at the usual settings, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 usual = untied.get("")
 others = claims.stored("open-minimal", seeds=seeds)
 show(
@@ -430,4 +430,5 @@ for label, ds in others.items():
 #   path, and its classifier starts as the full network's. Its data for Figure 6 are not stated beyond $L$
 #   and $N$; here they are those of Figure 4.
 # - Runs end by a written rule, given under each figure, while the paper's do not. What comes after, for
-#   instance a slow loss of one solution, is not seen.
+#   instance a slow loss of one solution, is not seen. In Figure A.3 in-context accuracy would rise further:
+#   {numref}`fig-minimal-long`.

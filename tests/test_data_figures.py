@@ -242,12 +242,13 @@ def test_the_same_seeds_of_other_runs_stand_behind_in_grey_until_they_stopped(fo
     grey = [line for line in first.lines if line.get_color() == INK and len(line.get_xdata()) > 2]
     known = [np.isfinite(np.asarray(line.get_ydata(), float)).sum() for line in grey]
     assert known == [21, 15]  # seed 1, and seed 2 that was stopped at step 7,000
+    assert marks(first, ".") == [[7_000, pytest.approx(level(configs["p_B=0.9"], 2, data.ICL))]]
     assert "(in grey 2 seeds that end with in-context learning " in words
     assert not second.lines  # not yet run
     for none in (None, {}, together(configs["p_B=0.9"], (0, 3))):
         plain, said = data.panels("p_B", runs, measures=(data.ICL,), beside=none)
         assert "grey" not in said
-        assert len(plain.axes[0].lines) == len(first.lines) - 2
+        assert len(plain.axes[0].lines) == len(first.lines) - 3
 
 
 # Ranks

@@ -367,9 +367,13 @@ def panels(
 
 
 def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str]) -> None:
+    """A line a seed, with a point where the stop rule ended it."""
     for name in measures:
         until = ds[name].where(~ds.carried).transpose("step", "seed")
         ax.plot(ds.step, until, color=INK, lw=0.8, alpha=0.7)
+        stopped = ds.sel(seed=ds.carried.any("step"))
+        ends = stopped[name].sel(step=stopped.stopped_at)
+        ax.plot(stopped.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
 
 
 def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
