@@ -104,9 +104,9 @@ reasons = {
     "reads its context is right as well.",
     "slow-abrupt": "What differs between seeds, by far more than the length of the slow phase or of the rise, "
     f"is how long they wait at $1/L$ before the slow phase begins. A seed that still waits after {steps} steps "
-    "pulls the mean down. No longer run was tried. The wait also hangs on the size of attention's first weights, "
-    "which the paper does not state; {ref}`two seeds with half of it <fig-network-open>` were tried and wait longer. "
-    "More in {doc}`the chapter on the network <network>`.",
+    "pulls the mean down. No longer run was tried. The paper does not state the size of attention's first weights. "
+    "Half of it was tried {ref}`for two seeds <fig-network-open>`: both have their transition later, one after a longer "
+    "wait and one after a longer slow phase. More in {doc}`the chapter on the network <network>`.",
     "slow-is-1/N": "A few sequences of a hundred still get a label from outside of the context when the "
     "transition begins: it cuts the slow phase short, a little before it is complete.",
     "order": "Much of the rise of the target's attention to labels comes with the induction head, whose layer 2 "
