@@ -28,7 +28,7 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import claims, scorecard
-from icl.analysis import class_in_context, late_gain, spread
+from icl.analysis import LAST_STEPS, class_in_context, late_gain, spread
 from icl.chapters import BOOK
 from icl.evidence import LEAST_SEEDS
 from icl.experiments import EXPERIMENTS
@@ -59,8 +59,11 @@ counts = [ds.sizes["seed"] for name in PANELS for ds in runs[name].values()]
 needed = [len(EXPERIMENTS[name].configs) * len(EXPERIMENTS[name].seeds) for name in PANELS]
 glue("stored", sum(counts), display=False)
 glue("needed", sum(needed), display=False)
-gains = [late_gain(ds) for name in ("2a", "2b", "2c") for ds in runs[name].values()]
-glue("late", spread(xr.concat(gains, "seed")) if gains else "nothing yet", display=False)
+scans = [ds for scan in figures.FIGURE_2 for ds in runs[scan.experiment].values()]
+gains = {ds.attrs["config"]: late_gain(ds) for ds in scans}  # scans cross: each configuration once
+late = spread(xr.concat(gains.values(), "seed")) if gains else "nothing yet"
+glue("late", late, display=False)
+glue("last_steps", f"{LAST_STEPS:,}", display=False)
 glue("least", LEAST_SEEDS, display=False)
 glue("level", float(level), display=False)
 
@@ -229,7 +232,7 @@ said("three-layers")
 #   after so many steps, and not where it would settle: a network that still waits for its transition counts as
 #   one that does not learn in context.
 # - The stop rule looks at the training loss alone, and may end a run while in-context accuracy still rises, as it does
-#   for the minimal model ({numref}`fig-minimal-long`). In the last 10,000 steps of the runs behind
+#   for the minimal model ({numref}`fig-minimal-long`). In the last {glue:text}`last_steps` steps of the runs behind
 #   {numref}`fig-data-dependence` it rose by {glue:text}`late` (median and range).
 # - A test asks what the network *answers*. Low in-weights accuracy, class absent, can mean that a class was never
 #   learned, or that the network answers from its context, whatever else it knows.

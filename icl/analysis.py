@@ -12,6 +12,8 @@ from icl.task import Task
 
 Array = np.ndarray[Any, Any]
 
+LAST_STEPS = 10_000  # of a run: what is gained there is its end's doing
+
 
 def crossing(
     ds: xr.Dataset, level: float | xr.DataArray = 0.5, measure: str = "icl_accuracy"
@@ -114,19 +116,25 @@ def _own_records(
     return run.step.values[own], run[measure].values[own]
 
 
+def value_at(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Float[Array, "seed"]:
+    """A measure at a step of its own for each seed, straight between records; NaN at NaN."""
+    curves = ds[measure].transpose("seed", "step").values
+    pairs = zip(curves, when.values, strict=True)
+    return np.array([np.interp(step, ds.step.values, curve) for curve, step in pairs])
+
+
 def late_gain(
-    ds: xr.Dataset, measure: str = "icl_accuracy", before: float = 10_000
+    ds: xr.Dataset, measure: str = "icl_accuracy", before: float = LAST_STEPS
 ) -> xr.DataArray:
     """What a measure gained in the last ``before`` steps of each seed, by ``seed``.
 
     They end where the stop rule ended the seed: a gain says that the rule, or the run's length, cut
-    something short. The measure is linear between records.
+    something short.
     """
-    gains = []
-    for seed, end in zip(ds.seed.values, ds.stopped_at.values, strict=True):
-        then, now = np.interp([end - before, end], ds.step.values, ds[measure].sel(seed=seed))
-        gains.append(now - then)
-    return xr.DataArray(gains, coords={"seed": ds.seed})
+    end: xr.DataArray = ds.stopped_at
+    then, now = (value_at(ds, measure, step) for step in (end - before, end))
+    gained: xr.DataArray = end.copy(data=now - then)
+    return gained
 
 
 def final(ds: xr.Dataset, measure: str, records: int = 10) -> xr.DataArray:

@@ -53,7 +53,7 @@ class Claim:
     statement: str
     where: str  # in the paper
     measure: str
-    chapter: str  # of the book that shows it; empty: none
+    chapter: str  # of the book that shows it
     rule: Rule
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     figure: str = ""  # its name on that page, if it has one of its own

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from icl.model import Flat, Model, aligned, shapes
+from icl.model import Flat, Model, fixed_part, shapes
 from icl.task import Sequences, World
 
 Array = np.ndarray
@@ -54,7 +54,7 @@ class Engine(ABC):
         self.theta = Flat(shapes(model, world.task), world.dtype)
         self.grad = Flat(shapes(model, world.task), world.dtype)
         self._rows = np.arange(batch)
-        self._aligned = aligned(model, world.label_contents)
+        self._fixed = fixed_part(model, world.label_contents) if model.xi0 else None
 
     @abstractmethod
     def loss_and_grad(self, sequences: Sequences) -> float:
@@ -96,7 +96,7 @@ class Engine(ABC):
     # -----------------------------------------------------
 
     def _classify(self, w: Float[Array, "S E"]) -> list[Float[Array, "S _"]]:
-        """Input, hidden layers h = relu(W h + b), and logits R h with what is aligned and fixed."""
+        """Input, hidden layers h = relu(W h + b), and logits R h with the fixed part's."""
         theta, layers = self.theta, [w]
         for i in range(1, self.model.hidden + 1):
             h = layers[-1] @ theta[f"W{i}"].T
@@ -104,8 +104,8 @@ class Engine(ABC):
             layers.append(np.maximum(h, 0, out=h))
         # As [label, sequence] in memory: what follows sums over labels, along long rows.
         logits = theta["R"] @ layers[-1].T
-        if self._aligned is not None:
-            logits += self._aligned @ w.T
+        if self._fixed is not None:
+            logits += self._fixed @ w.T
         return [*layers, logits.T]
 
     def _classify_backward(
@@ -123,7 +123,7 @@ class Engine(ABC):
         d[self._rows, target] -= 1
         d *= d.dtype.type(1 / self.batch)
         np.matmul(d.T, hidden[-1], out=grad["R"])
-        past_hidden = None if self._aligned is None else d @ self._aligned
+        past_hidden = None if self._fixed is None else d @ self._fixed
         d = d @ theta["R"]
         for i in range(self.model.hidden, 0, -1):
             d *= hidden[i] > 0

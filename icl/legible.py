@@ -13,21 +13,21 @@ from torch import Tensor
 
 from icl import minimal, network
 from icl.fast import Output
-from icl.model import Model, aligned
+from icl.model import Model, fixed_part
 from icl.settings import InputError
 from icl.task import Array, Sequences, World
 
 
 def forward(
-    model: Model, theta: network.Theta, tokens: Tensor, P: int, aligned: Tensor | None = None
+    model: Model, theta: network.Theta, tokens: Tensor, P: int, fixed: Tensor | None = None
 ) -> network.Output:
     """The network of a model's kind on tokens of P + D dimensions.
 
-    ``aligned`` is the fixed part of the minimal model's classifier, if it has one.
+    ``fixed`` is the fixed part of the minimal model's classifier, if it has one.
     """
     if model.kind == "full":
         return network.forward(theta, tokens)
-    return minimal.forward(theta, tokens[..., P:], aligned)
+    return minimal.forward(theta, tokens[..., P:], fixed)
 
 
 class LegibleEngine:
@@ -48,9 +48,10 @@ class LegibleEngine:
         self.worlds, self.model, self.batch = worlds, model, batch
         self.device = torch.device(device)
         self.theta: dict[str, Tensor] = {}
-        fixed = [aligned(model, world.label_contents) for world in worlds]
-        parts = [part for part in fixed if part is not None]
-        self._aligned = torch.tensor(np.stack(parts), device=self.device) if parts else None
+        self._fixed = None
+        if model.xi0:
+            parts = [fixed_part(model, world.label_contents) for world in worlds]
+            self._fixed = torch.tensor(np.stack(parts), device=self.device)
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
         """Take these parameters, one dict a seed."""
@@ -87,7 +88,7 @@ class LegibleEngine:
         theta = {name: value[seed] for name, value in self.theta.items()}
         tokens = torch.from_numpy(world.tokens(sequences)).to(self.device)
         with torch.no_grad():
-            fixed = None if self._aligned is None else self._aligned[seed]
+            fixed = None if self._fixed is None else self._fixed[seed]
             o = forward(self.model, theta, tokens, world.task.P, fixed)
         return Output(o.logits.cpu().numpy(), o.p1.cpu().numpy(), o.p2[:, -1].cpu().numpy())
 
@@ -96,7 +97,7 @@ class LegibleEngine:
         tokens = np.stack([w.tokens(b) for w, b in zip(self.worlds, batches, strict=True)])
         target = torch.from_numpy(np.stack([b.target for b in batches])).to(self.device)
         u = torch.from_numpy(tokens).to(self.device)
-        logits = forward(self.model, self.theta, u, self.worlds[0].task.P, self._aligned).logits
+        logits = forward(self.model, self.theta, u, self.worlds[0].task.P, self._fixed).logits
         losses = torch.nn.functional.cross_entropy(logits.mT, target, reduction="none")
         return losses.mean(1)
 

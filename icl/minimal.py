@@ -17,7 +17,7 @@ from icl.network import Output, Theta, classify, future
 def forward(
     theta: Theta,
     content: Float[Tensor, "*seed S T D"],
-    aligned: Float[Tensor, "*seed L E"] | None = None,
+    fixed: Float[Tensor, "*seed L E"] | None = None,
 ) -> Output:
     """Eq. 4-6; the classifier sees the target's w^c and w^b, one after the other.
 
@@ -25,7 +25,7 @@ def forward(
     ----------
     theta: alpha, beta1, beta2 (scalars, or one a seed), W1, b1, ..., R.
     content: u^c of items and labels in turn, the target last.
-    aligned: as in :func:`icl.network.classify`.
+    fixed: as in :func:`icl.network.classify`.
     """
     alpha, beta1, beta2 = (
         theta[name][..., None, None, None] for name in ("alpha", "beta1", "beta2")
@@ -42,4 +42,4 @@ def forward(
     q2 = torch.softmax((alpha * match + beta2 * Delta).masked_fill(hidden, -torch.inf), dim=-1)
     w_b, w_c = q2 @ v_c, v_c
     w = torch.cat([w_c, w_b], dim=-1)
-    return Output(classify(theta, w[..., -1, :], aligned), q1.expand_as(q2), q2)
+    return Output(classify(theta, w[..., -1, :], fixed), q1.expand_as(q2), q2)

@@ -93,14 +93,12 @@ def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> di
     return {name: value(name, shape) for name, shape in shapes(model, task).items()}
 
 
-def aligned(model: Model, label_contents: Float[Array, "L D"]) -> Float[Array, "L E"] | None:
+def fixed_part(model: Model, label_contents: Float[Array, "L D"]) -> Float[Array, "L E"]:
     """The fixed part of the minimal classifier: xi0 times each label, against the buffer.
 
     It ties the classifier to the labels, so that the landscape's xi is xi0 from the outset, up to
-    the overlap of random labels. None where there is none: xi0 = 0.
+    the overlap of random labels.
     """
-    if not model.xi0:
-        return None
     factor = label_contents.dtype.type(model.xi0)
     return np.concatenate([np.zeros_like(label_contents), factor * label_contents], axis=1)
 

@@ -49,11 +49,11 @@ def forward(theta: Theta, u: Float[Tensor, "*seed S T E"]) -> Output:
 
 
 def classify(
-    theta: Theta, w: Float[Tensor, "*seed S E"], aligned: Float[Tensor, "*seed L E"] | None = None
+    theta: Theta, w: Float[Tensor, "*seed S E"], fixed: Float[Tensor, "*seed L E"] | None = None
 ) -> Float[Tensor, "*seed S L"]:
     """Hidden layers h <- relu(W h + b), b a scalar, as many as ``theta`` holds; then logits R h.
 
-    To these ``aligned`` w is added, a part that is not trained (:func:`icl.model.aligned`).
+    To these ``fixed`` w is added, a part that is not trained (:func:`icl.model.fixed_part`).
     """
     h, layer = w, 1
     while f"W{layer}" in theta:
@@ -61,4 +61,4 @@ def classify(
         h = torch.relu(h @ theta[f"W{layer}"].mT + b)
         layer += 1
     logits = h @ theta["R"].mT
-    return logits if aligned is None else logits + w @ aligned.mT
+    return logits if fixed is None else logits + w @ fixed.mT

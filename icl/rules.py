@@ -10,13 +10,24 @@ the variable ``iwl``: one of the two tests, chosen there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
 import xarray as xr
 
-from icl.analysis import FATES, counted, crossing, fates, final, late_gain, lead, spread
+from icl.analysis import (
+    FATES,
+    LAST_STEPS,
+    counted,
+    crossing,
+    fates,
+    final,
+    late_gain,
+    lead,
+    spread,
+    value_at,
+)
 from icl.evidence import (
     Array,
     Check,
@@ -183,10 +194,12 @@ def slow_is_one_in_N(runs: Runs) -> list[Check]:
     middle = crossing(
         ds, (1 + ds.context_label_accuracy.isel(step=0)) / 2, "context_label_accuracy"
     )
-    off = _at(ds, "icl_accuracy", middle) - _at(ds, "context_label_accuracy", middle) / N
+    off = value_at(ds, "icl_accuracy", middle) - value_at(ds, "context_label_accuracy", middle) / N
     return [
         mean(
-            "CLA when ICL accuracy is 2/N", _at(ds, "context_label_accuracy", end), above(PERFECT)
+            "CLA when ICL accuracy is 2/N",
+            value_at(ds, "context_label_accuracy", end),
+            above(PERFECT),
         ),
         mean("ICL accuracy less CLA/N, CLA half-way to 1", off, within(-TOLERANCE, TOLERANCE)),
     ]
@@ -279,8 +292,8 @@ def beta2_not_needed(runs: Runs) -> list[Check]:
 
 def tying(runs: Runs) -> list[Check]:
     """With xi = 1 from the outset ICL accuracy passes 50% in fewer steps than the same seed of
-    Figure 6a takes, and in less than a tenth of them. A seed that never does counts with its last
-    step.
+    Figure 6a takes, and in less than a tenth of them. A seed that never does counts with the last
+    step of any.
     """
     tied, free = (
         crossing(ds).fillna(float(ds.step.max())) for ds in (runs["tied"]["xi0=1"], runs["6a"][""])
@@ -507,19 +520,11 @@ def _order(ds: xr.Dataset) -> list[Check]:
     return [*before, *_at_transition(ds), gap]
 
 
-def _at(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Values:
-    """A measure at a step of its own for each seed; NaN where that is."""
-    pairs: Iterable[tuple[Array, float]] = zip(
-        ds[measure].transpose("seed", "step").values, when.values, strict=True
-    )
-    return np.array([np.interp(step, ds.step.values, curve) for curve, step in pairs])
-
-
 def _around_learning(ds: xr.Dataset) -> tuple[Values, Values]:
     """What IWL gained before and after ICL accuracy came near its end; NaN where it stayed low."""
     end = final(ds, "icl_accuracy")
     when = crossing(ds, end - TOLERANCE).where(end > LEARNED)
-    then = _at(ds, "iwl", when)
+    then = value_at(ds, "iwl", when)
     return then - ds.iwl.isel(step=0).values, _end(ds, "iwl") - then
 
 
@@ -594,7 +599,7 @@ def fates_full(runs: Runs) -> str:
     return f"By what the target attends to: {'; '.join(words)}." if words else ""
 
 
-def still_rising(runs: Runs, before: int = 10_000) -> str:
+def still_rising(runs: Runs) -> str:
     """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, and where
     seeds end that went on without the stop rule.
     """
@@ -602,8 +607,8 @@ def still_rising(runs: Runs, before: int = 10_000) -> str:
     if ds is None:
         return ""
     words = (
-        f"At alpha=1 seeds ended at step {spread(ds.stopped_at, 0)}; in the {before:,} steps "
-        f"before that their ICL accuracy rose by {spread(late_gain(ds, before=before), 3)}."
+        f"At alpha=1 seeds ended at step {spread(ds.stopped_at, 0)}; in the {LAST_STEPS:,} steps "
+        f"before that their ICL accuracy rose by {spread(late_gain(ds), 3)}."
     )
     longer = _found(runs, "A.3-long", "alpha=1.0")
     if longer is None:
@@ -650,7 +655,7 @@ def later_in_the_rise(runs: Runs) -> str:
         return ""
     N = _task(ds).classes_in_context
     words = (
-        f"{m}/N, {_spread(_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
+        f"{m}/N, {_spread(value_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
         for m in (2, 3, 4)
     )
     return f"CLA when ICL accuracy is {'; '.join(words)}."
@@ -698,7 +703,7 @@ def _counted_fates(ds: xr.Dataset) -> str:
 def _share_of_change(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Values:
     first, last = ds[measure].isel(step=0).values, _end(ds, measure)
     with np.errstate(invalid="ignore"):  # NaN where nothing changes
-        return np.asarray((_at(ds, measure, when) - first) / (last - first))
+        return np.asarray((value_at(ds, measure, when) - first) / (last - first))
 
 
 def _spread(values: Values, digits: int = 2) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from icl import chapters
 from icl.claims import CLAIMS, OUTCOMES, Claim, Outcome, Verdict
 from icl.evidence import Finding
 from icl.settings import InputError
@@ -80,9 +79,7 @@ def _link(claim: Claim) -> str:
     """The claim's place in the paper, as a link to where the book shows it."""
     if claim.figure:
         return f"{{ref}}`{claim.where} <{claim.figure}>`"
-    if claim.chapter in chapters.names():
-        return f"{{doc}}`{claim.where} <{claim.chapter}>`"
-    return f"({claim.where})"
+    return f"{{doc}}`{claim.where} <{claim.chapter}>`"
 
 
 def details(verdicts: Verdicts) -> str:
@@ -191,7 +188,7 @@ def missing(verdicts: Verdicts) -> str:
             [
                 f"- {CLAIMS[name].statement} *Missing: {verdict.missing}.*",
                 *([verdict.beside] if verdict.beside else []),
-                *([f"To be decided by `{_sweep(CLAIMS[name])}`."] if CLAIMS[name].needs else []),
+                f"To be decided by `{_sweep(CLAIMS[name])}`.",
             ]
         )
         for name, verdict in verdicts.items()

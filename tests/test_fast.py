@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from icl import fast, legible
 from icl.legible import LegibleEngine
-from icl.model import Model, aligned, initial
+from icl.model import Model, fixed_part, initial
 from icl.settings import InputError
 from icl.task import Task, World
 from icl.training import Recorder, Training
@@ -59,8 +59,7 @@ def test_loss_and_gradients(task, model, seed, batch):
     for step in (0, 1, 40):  # work space is reused, and must hold nothing of the last batch
         s = world.batch(step, batch)
         tokens = torch.tensor(world.tokens(s))
-        fixed = aligned(model, world.label_contents)
-        fixed = None if fixed is None else torch.tensor(fixed)
+        fixed = torch.tensor(fixed_part(model, world.label_contents))
         logits = legible.forward(model, leaves, tokens, task.P, fixed).logits
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(s.target))
         gradients = torch.autograd.grad(loss, list(leaves.values()))

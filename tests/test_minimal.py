@@ -12,7 +12,7 @@ from test_network import EXACT, brute_force_classifier, tensors
 
 from icl import fast, measures, minimal
 from icl.legible import LegibleEngine
-from icl.model import Model, aligned, initial, shapes
+from icl.model import Model, fixed_part, initial, shapes
 from icl.task import Task, World
 
 MINIMAL = Model(kind="minimal")
@@ -50,10 +50,8 @@ def test_forward_is_equations_4_to_6(task, model, seed):
     world = World(task, seed, "float64")
     theta = parameters(model, task, seed)
     c = contents(world, world.batch(0, 3))
-    fixed = aligned(model, world.label_contents)
-    output = minimal.forward(
-        tensors(theta), torch.tensor(c), None if fixed is None else torch.tensor(fixed)
-    )
+    fixed = torch.tensor(fixed_part(model, world.label_contents))
+    output = minimal.forward(tensors(theta), torch.tensor(c), fixed)
     for s in range(3):
         logits, q1, q2 = brute_force(theta, c[s], model.xi0, world.label_contents)
         np.testing.assert_allclose(output.logits[s], logits, **EXACT)
