@@ -125,8 +125,9 @@ reasons = {
     "comes so soon after context labels are learned that the two are less than a tenth of the time before "
     "the transition apart. The paper says that its slow phase is truncated; the rule asks for more. "
     "The same model without $\\beta_2$ was tried, and {ref}`shows the same <fig-minimal-two>`.",
-    "tying": "Tied, the model names labels of the context from the beginning, as the numbers above say, and "
-    "the slow phase in which it learns to is all but gone. What is left is a wait for the attention, which "
+    "tying": "Tied, the model names labels of the context in part before any training, as the numbers above say, and "
+    "{ref}`in nearly all sequences soon after <fig-minimal-tied>`: the slow phase in which it learns to is much "
+    "shorter, by how much differs between seeds. What is left is a wait for the attention, which "
     "starts at zero whatever the classifier knows; the rule counts it too. With a larger fixed part "
     "it is {ref}`shorter still <fig-minimal-tied>`: two more sizes were tried. The paper's words are a conjecture, "
     "and it names no way of tying; this is one of several.",
