@@ -7,13 +7,13 @@ A run is one configuration and one seed. The configuration's hash names its fold
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -109,8 +109,7 @@ class Store:
         content = store.read(path)
         if content is None:
             return None
-        with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as file:
-            dataset = file.load()
+        dataset = xr.load_dataset(content, engine="netcdf4")
         if not _holds(dataset, config, seed):
             why = "it holds another run, or one of another version"
             raise store.CorruptFile(store.set_aside(path, why))
@@ -206,7 +205,10 @@ def to_netcdf(dataset: xr.Dataset) -> bytes:
         for name, variable in dataset.variables.items()
         if variable.ndim
     }
-    return bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))
+    with TemporaryDirectory() as folder:  # in memory the library rounds sizes up to 64 KiB
+        path = Path(folder) / "run.nc"
+        dataset.to_netcdf(path, engine="netcdf4", encoding=encoding)
+        return path.read_bytes()
 
 
 def train(

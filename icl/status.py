@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal, NamedTuple
 
-import h5netcdf
+import netCDF4
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
@@ -68,10 +68,11 @@ class Status:
 def look(to: Store, config: RunConfig, seed: int) -> Run | None:
     """A run as it lies, or None; a corrupt file is set aside and named, and does not count."""
     try:
-        content = store.read(to.path(config, seed))
+        path = to.path(config, seed)
+        content = store.read(path)
         if content is not None:
-            with h5netcdf.File(io.BytesIO(content), "r") as file:
-                return Run(int(file.attrs["stopped_at"]), float(file.attrs["seconds"]), True)
+            with netCDF4.Dataset(path, memory=content) as file:
+                return Run(int(file.stopped_at), float(file.seconds), True)
         content = store.read(to.checkpoint_path(config, seed))
     except store.CorruptFile as error:
         tqdm.write(f"warning: {error}; the run is missing", file=sys.stderr)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-import h5netcdf
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -177,7 +177,7 @@ def test_other_programs_open_the_files(tmp_path):
     path = store.path(TINY, 0)
     with xr.open_dataset(path) as opened:
         xr.testing.assert_identical(opened.load(), store.load(TINY, 0))
-    with h5netcdf.File(path) as opened:
+    with netCDF4.Dataset(path) as opened:
         assert opened["icl_accuracy"].shape == (5,)
 
 

@@ -149,7 +149,7 @@ def publish(name: str, folder: Path) -> None:
     store, seeds = Store(), stored_seeds(name)
     for seed in seeds:
         shutil.copyfile(store.root / name / f"{seed}.nc", folder / run_file(name, seed))
-    with xr.open_dataset(store.root / name / f"{seeds[0]}.nc", engine="h5netcdf") as first:
+    with xr.open_dataset(store.root / name / f"{seeds[0]}.nc") as first:
         config = RunConfig.model_validate_json(first.attrs["config"])
     curves = table.curves(load_or_train(config, seeds))
     curves.to_csv(folder / f"{name}.csv", index=False, float_format=DIGITS)
