@@ -75,9 +75,10 @@ class Claim:
         beside = self.beside(runs)
         if missing := self._missing(runs):
             return Verdict("not yet run", missing=missing, beside=beside)
-        findings = _apply(self.rule, runs, IWL, level)
+        needed = {name: runs[name] for name in self.needs}
+        findings = _apply(self.rule, needed, IWL, level)
         outcome = _outcome(findings)
-        papers = _outcome(_apply(self.rule, runs, PAPERS_IWL, level)) if self.needs else outcome
+        papers = _outcome(_apply(self.rule, needed, PAPERS_IWL, level)) if self.needs else outcome
         return Verdict(outcome, findings, "", papers if papers != outcome else None, beside)
 
     def _missing(self, runs: Runs) -> str:
