@@ -197,6 +197,12 @@ def test_the_introduction_leads_to_every_chapter():
     assert {Path(name).name for name in others} <= led_to
 
 
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if "/api/" in name])
+def test_the_reference_names_defaults_and_constants_and_spells_out_no_long_value(name):
+    signatures = BeautifulSoup(source(name), "html.parser").select("dt.sig")
+    assert max((len(signature.text) for signature in signatures), default=0) < 400
+
+
 @pytest.fixture(scope="module")
 def verdicts():
     return claims.scorecard(ROOT / "results")
