@@ -13,7 +13,7 @@ from icl.training import Training
 
 TASK = Task(K=8, L=4, N=2, D=8, P=9)
 SHORT = Training(steps=40, every=20, test=50, batch=16)
-LONG = SHORT.replace(steps=15_000, every=500)  # some seconds
+LONG = SHORT.replace(steps=6_000, every=500)  # some seconds
 
 
 def config(training=SHORT, **task):
