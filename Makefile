@@ -9,8 +9,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Modules are compiled when they are first used, and most of them never are.
-INSTALL := $(PIP) install --quiet --no-compile -c constraints.txt
 
 # At the sizes of this book a second thread of linear algebra only gets in the way.
 export OMP_NUM_THREADS ?= 1
@@ -45,9 +43,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/book-installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[book]'
+	$(PIP) install --quiet -c constraints.txt -e '.[book]'
 	@touch $@
 
 $(VENV)/test-installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[book,test,sweep]'
+	$(PIP) install --quiet -c constraints.txt -e '.[book,test,sweep]'
 	@touch $(VENV)/book-installed $@
