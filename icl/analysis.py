@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
-from icl.task import Task
+from icl.task import Task, World
 
 Array = np.ndarray[Any, Any]
 
@@ -193,3 +193,16 @@ def class_in_context(task: Task) -> float:
     """
     f = task.rank_frequency()
     return float(1 - (f * (1 - f) ** task.N).sum())
+
+
+def nearest_item(task: Task, seed: int = 0, test: int = 1000) -> float:
+    """Share of a seed's test sequences of novel classes in which the context's item most like the
+    target, by their dot product, has its label.
+
+    So much is to be had by comparing items as they are: all where classes do not vary within, and
+    less the more they do.
+    """
+    sequences = World(task, seed).probe("icl", test)
+    likeness = (sequences.items[:, :-1] @ sequences.items[:, -1:].mT)[:, :, 0]
+    nearest = np.take_along_axis(sequences.labels, likeness.argmax(1)[:, None], axis=1)[:, 0]
+    return float((nearest == sequences.target).mean())

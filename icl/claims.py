@@ -220,6 +220,7 @@ _TABLE = [
         rules.data_eps,
         _all_of("2b"),
         figure="fig-data-dependence",
+        beside=rules.by_variation,
     ),
     Claim(
         "zipf-both",

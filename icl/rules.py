@@ -25,6 +25,7 @@ from icl.analysis import (
     final,
     late_gain,
     lead,
+    nearest_item,
     spread,
     value_at,
 )
@@ -688,6 +689,28 @@ def forgetting(runs: Runs) -> str:
     )
     said = "; ".join(words)
     return f"With novel classes IWL ends below its highest: by {said}." if said else ""
+
+
+def by_variation(runs: Runs) -> str:
+    """Where ICL and IWL end in Figure 2b at each eps, and how often comparing items is enough."""
+    scan = runs.get("2b", {})
+    if not scan:
+        return ""
+    columns = {
+        "ICL accuracy": [_end(ds, "icl_accuracy").mean() for ds in scan.values()],
+        "IWL accuracy, class absent": [
+            _end(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
+        ],
+        "and of naming the label of the item most like the target": [
+            nearest_item(_task(ds)) for ds in scan.values()
+        ],
+    }
+    numbers = "; ".join(
+        f"{name}, {', '.join(f'{value:.2f}' for value in column)}"
+        for name, column in columns.items()
+    )
+    at = ", ".join(f"{_task(ds).eps:g}" for ds in scan.values())
+    return f"Means over seeds at eps of {at}: {numbers}."
 
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:

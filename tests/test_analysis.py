@@ -18,6 +18,7 @@ from icl.analysis import (
     interval,
     late_gain,
     lead,
+    nearest_item,
     risen,
     spread,
 )
@@ -154,3 +155,19 @@ def test_class_in_context_is_what_the_test_draws():
     task = Task(K=128, alpha=1.5)
     drawn = World(task, 0).probe("iwl", 20_000).right.any(1).mean()
     assert class_in_context(task) == pytest.approx(drawn, abs=0.015)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.8, 1.6, 5.0])
+def test_nearest_item_against_the_law_of_its_likeness(eps):
+    """Given the target t, the likeness to the item of its class is normal with mean rho |t|^2 and
+    variance (1 - rho^2) |t|^2 / D, where rho = 1 / (1 + eps^2), and to each of N-1 others it is
+    normal with mean 0 and variance |t|^2 / D.
+    """
+    task, draws = Task(K=8, L=8, N=4, eps=eps, D=16), 40_000
+    rho, rng = 1 / (1 + eps**2), np.random.default_rng(0)
+    root_D_length = np.sqrt(rng.chisquare(task.D, draws))  # of t
+    own = rho * root_D_length + np.sqrt(1 - rho**2) * rng.standard_normal(draws)
+    others = rng.standard_normal((draws, task.N - 1))
+    assert nearest_item(task, test=draws) == pytest.approx(
+        (own > others.max(1)).mean(), abs=4 * np.sqrt(0.5 / draws)
+    )

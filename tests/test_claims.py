@@ -909,6 +909,19 @@ def test_forgetting_is_the_distance_from_the_highest():
     )
 
 
+def test_what_variation_within_classes_leaves_to_be_read_is_told():
+    """Of eps = 0 all of it; of made-up curves their ends."""
+    scan = {label: paper()["2b"][label] for label in ("eps=0.0", "eps=1.6")}
+    words = rules.by_variation({"2b": scan})
+    assert words.startswith("Means over seeds at eps of 0, 1.6: ICL accuracy, ")
+    columns = re.findall(r"([\d.]+), ([\d.]+)[;.]", words.partition(": ")[2])
+    icl, iwl, nearest = ([float(number) for number in column] for column in columns)
+    for told, measure in ((icl, "icl_accuracy"), (iwl, "iwl_absent_accuracy")):
+        ends = [float(final(ds, measure).mean()) for ds in scan.values()]
+        assert told == pytest.approx(ends, abs=0.005)
+    assert nearest[0] == 1 > nearest[1] > 1 / 8
+
+
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
 def test_nothing_is_said_beside_a_rule_without_runs(claim):
     assert claim.beside({}) == ""
