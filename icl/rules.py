@@ -692,12 +692,17 @@ def forgetting(runs: Runs) -> str:
 
 
 def by_variation(runs: Runs) -> str:
-    """Where ICL and IWL end in Figure 2b at each eps, and how often comparing items is enough."""
+    """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, and how
+    often comparing items is enough.
+    """
     scan = runs.get("2b", {})
     if not scan:
         return ""
     columns = {
         "ICL accuracy": [_end(ds, "icl_accuracy").mean() for ds in scan.values()],
+        f"gained of it in the last {LAST_STEPS:,} steps": [
+            late_gain(ds).values.mean() for ds in scan.values()
+        ],
         "IWL accuracy, class absent": [
             _end(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
         ],
@@ -706,7 +711,7 @@ def by_variation(runs: Runs) -> str:
         ],
     }
     numbers = "; ".join(
-        f"{name}, {', '.join(f'{value:.2f}' for value in column)}"
+        f"{name}, {', '.join(f'{value:z.2f}' for value in column)}"
         for name, column in columns.items()
     )
     at = ", ".join(f"{_task(ds).eps:g}" for ds in scan.values())

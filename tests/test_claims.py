@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from icl import chapters, claims, rules, runs, scorecard
-from icl.analysis import final, spread
+from icl.analysis import final, late_gain, spread
 from icl.claims import CLAIMS
 from icl.evidence import (
     Estimate,
@@ -914,11 +914,13 @@ def test_what_variation_within_classes_leaves_to_be_read_is_told():
     scan = {label: paper()["2b"][label] for label in ("eps=0.0", "eps=1.6")}
     words = rules.by_variation({"2b": scan})
     assert words.startswith("Means over seeds at eps of 0, 1.6: ICL accuracy, ")
-    columns = re.findall(r"([\d.]+), ([\d.]+)[;.]", words.partition(": ")[2])
-    icl, iwl, nearest = ([float(number) for number in column] for column in columns)
+    columns = re.findall(r"(-?[\d.]+), (-?[\d.]+)[;.]", words.partition(": ")[2])
+    icl, gained, iwl, nearest = ([float(number) for number in column] for column in columns)
     for told, measure in ((icl, "icl_accuracy"), (iwl, "iwl_absent_accuracy")):
         ends = [float(final(ds, measure).mean()) for ds in scan.values()]
         assert told == pytest.approx(ends, abs=0.005)
+    late = [float(late_gain(ds).mean()) for ds in scan.values()]
+    assert gained == pytest.approx(late, abs=0.005)
     assert nearest[0] == 1 > nearest[1] > 1 / 8
 
 
