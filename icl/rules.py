@@ -692,8 +692,8 @@ def forgetting(runs: Runs) -> str:
 
 
 def by_variation(runs: Runs) -> str:
-    """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, and how
-    often comparing items is enough.
+    """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, whether
+    labels look at their items then, and how often comparing items is enough.
     """
     scan = runs.get("2b", {})
     if not scan:
@@ -703,6 +703,7 @@ def by_variation(runs: Runs) -> str:
         f"gained of it in the last {LAST_STEPS:,} steps": [
             late_gain(ds).values.mean() for ds in scan.values()
         ],
+        "ILA1": [_end(ds, "item_label_association").mean() for ds in scan.values()],
         "IWL accuracy, class absent": [
             _end(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
         ],

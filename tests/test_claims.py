@@ -914,9 +914,15 @@ def test_what_variation_within_classes_leaves_to_be_read_is_told():
     scan = {label: paper()["2b"][label] for label in ("eps=0.0", "eps=1.6")}
     words = rules.by_variation({"2b": scan})
     assert words.startswith("Means over seeds at eps of 0, 1.6: ICL accuracy, ")
-    columns = re.findall(r"(-?[\d.]+), (-?[\d.]+)[;.]", words.partition(": ")[2])
-    icl, gained, iwl, nearest = ([float(number) for number in column] for column in columns)
-    for told, measure in ((icl, "icl_accuracy"), (iwl, "iwl_absent_accuracy")):
+    columns = re.findall(r", (-?[\d.]+), (-?[\d.]+)[;.]", words.partition(": ")[2])
+    icl, gained, association, iwl, nearest = (
+        [float(number) for number in column] for column in columns
+    )
+    for told, measure in (
+        (icl, "icl_accuracy"),
+        (association, "item_label_association"),
+        (iwl, "iwl_absent_accuracy"),
+    ):
         ends = [float(final(ds, measure).mean()) for ds in scan.values()]
         assert told == pytest.approx(ends, abs=0.005)
     late = [float(late_gain(ds).mean()) for ds in scan.values()]
