@@ -24,9 +24,11 @@ def count(verdicts: Verdicts) -> dict[Outcome, int]:
 def summary(verdicts: Verdicts) -> str:
     """One sentence with the number of claims of each outcome."""
     n = count(verdicts)
+    waiting = n["not yet run"]
+    is_open = f"; {waiting} {'is' if waiting == 1 else 'are'} open, for want of runs."
     return (
         f"Of {len(verdicts)} claims of the paper {n['reproduced']} are reproduced, {n['partly']} "
-        f"in part and {n['not reproduced']} not; {n['not yet run']} are open, for want of runs."
+        f"in part and {n['not reproduced']} not{is_open if waiting else '.'}"
     )
 
 

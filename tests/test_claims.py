@@ -704,9 +704,16 @@ def test_the_summary_counts(verdicts):
     assert counts["not yet run"] == 1  # 6c, whose runs were taken away
     assert counts["not reproduced"] == 1  # capacity
     assert counts["partly"] == 4  # data-K, data-B and two of the landscape
-    assert scorecard.summary(verdicts) == (
-        "Of 27 claims of the paper 21 are reproduced, 4 in part and 1 not; "
-        "1 are open, for want of runs."
+    few = "Of 27 claims of the paper 21 are reproduced, 4 in part and 1 not"
+    assert scorecard.summary(verdicts) == f"{few}; 1 is open, for want of runs."
+
+
+def test_the_summary_speaks_of_open_claims_where_there_are_some(verdicts):
+    names = ("capacity", "LN-slow-phase")
+    not_reproduced, not_yet_run = (verdicts[name] for name in names)
+    assert scorecard.summary({"a": not_reproduced}).endswith("0 in part and 1 not.")
+    assert scorecard.summary({"a": not_yet_run, "b": not_yet_run}).endswith(
+        "and 0 not; 2 are open, for want of runs."
     )
 
 
