@@ -30,7 +30,8 @@ def made_up(config, seeds):
     runs = []
     for seed in seeds:
         columns = {m: ("step", np.full(len(STEP), level(config, seed, m))) for m in data.NAMES}
-        columns["target_item_label_association"] = ("step", STEP / STEP[-1])
+        for measure in ("item_label_association", "target_item_label_association"):
+            columns[measure] = ("step", STEP / STEP[-1])
         if config.task.alpha > 0:
             ranks = np.linspace(0.9, 0.1, len(config.task.rank_bins())) + 0.01 * seed
             columns["rank_accuracy"] = (("step", "rank_bin"), np.tile(ranks, (len(STEP), 1)))
