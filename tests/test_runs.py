@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import h5py
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -174,8 +175,12 @@ def test_a_run_there_and_back(kind, tmp_path):
 def test_other_programs_open_the_files(tmp_path):
     store = Store(tmp_path)
     store.save(TINY, 0, trained(TINY, 0), "fast")
-    ours = store.load(TINY, 0)
-    with h5py.File(store.path(TINY, 0)) as file:  # knows HDF5 and nothing of ours
+    path, ours = store.path(TINY, 0), store.load(TINY, 0)
+    with xr.open_dataset(path) as opened:
+        xr.testing.assert_identical(opened.load(), ours)
+    with netCDF4.Dataset(path) as opened:
+        assert opened["icl_accuracy"].shape == (5,)
+    with h5py.File(path) as file:  # knows HDF5 and nothing of ours
         for name, variable in ours.variables.items():
             np.testing.assert_array_equal(file[name][...], variable.values)
         dimensions = [scale[0].name for scale in file["rank_accuracy"].dims]
