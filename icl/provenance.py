@@ -10,7 +10,7 @@ from icl.analysis import counted
 from icl.experiments import Experiment
 from icl.model import Model
 from icl.options import NAMES
-from icl.runs import RunConfig, Store
+from icl.runs import RunConfig, Store, config_of
 from icl.status import look
 from icl.training import Training
 
@@ -33,7 +33,7 @@ def provenance(ds: xr.Dataset) -> None:
 
 def line(ds: xr.Dataset) -> str:
     """Model and task in words, seeds, steps, where the stop rule ended seeds, name and command."""
-    config = RunConfig.model_validate_json(ds.attrs["config"])
+    config = config_of(ds)
     seeds = _seeds(ds)
     parts = [
         f"**Runs** {_in_words([config])}",

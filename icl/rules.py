@@ -48,7 +48,7 @@ from icl.evidence import (
 )
 from icl.experiments import EXPERIMENTS
 from icl.landscape import Landscape, Path, first_time, rise_times
-from icl.runs import RunConfig
+from icl.runs import config_of
 from icl.task import Task
 
 Runs = Mapping[str, Mapping[str, xr.Dataset]]  # experiment, label of the configuration: its seeds
@@ -458,7 +458,7 @@ def three_layers(runs: Runs) -> list[Check]:
 
 
 def _task(ds: xr.Dataset) -> Task:
-    return RunConfig.model_validate_json(ds.attrs["config"]).task
+    return config_of(ds).task
 
 
 def _end(ds: xr.Dataset, measure: str) -> Values:

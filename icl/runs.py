@@ -157,6 +157,11 @@ class Store:
             lock.release()
 
 
+def config_of(dataset: xr.Dataset) -> RunConfig:
+    """The configuration that a data set of :func:`load_or_train`, or a stored file, belongs to."""
+    return RunConfig.model_validate_json(dataset.attrs["config"])
+
+
 def _identity(config: RunConfig, seed: int) -> str:
     return f"{config.name}/{seed}"
 
@@ -164,7 +169,7 @@ def _identity(config: RunConfig, seed: int) -> str:
 def _holds(dataset: xr.Dataset, config: RunConfig, seed: int) -> bool:
     """Whether a stored file is of this run: it may have been copied from elsewhere."""
     try:
-        held = RunConfig.model_validate_json(dataset.attrs["config"])
+        held = config_of(dataset)
     except InputError:  # settings that this version does not know
         return False
     return (held, dataset.attrs["seed"], dataset.attrs["version"]) == (config, seed, VERSION)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from icl.runs import RunConfig
+from icl.runs import config_of
 
 # What is shown at the end of a run, under the names of the stored variables.
 SHOWN = {
@@ -40,7 +40,7 @@ def summary(dataset: xr.Dataset, root: Path) -> str:
     dataset: as :func:`icl.runs.load_or_train` gives it.
     root: the store's folder.
     """
-    config = RunConfig.model_validate_json(dataset.attrs["config"])
+    config = config_of(dataset)
     seeds = [int(seed) for seed in dataset.seed]
     width = max(map(len, SHOWN.values())) + 2
     lines = [config.describe(), "", _row("seed", [*map(str, seeds), "mean"], width)]

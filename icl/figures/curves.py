@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from icl.analysis import FATES, aligned, counted, crossing, fates, final, spread
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
-from icl.runs import RunConfig
+from icl.runs import config_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -246,7 +246,7 @@ def steps_axis(ax: Axes, ds: xr.Dataset, ticks: int = 5) -> None:
 
 
 def _label_counts(ds: xr.Dataset) -> tuple[int, int]:
-    task = RunConfig.model_validate_json(ds.attrs["config"]).task
+    task = config_of(ds).task
     return task.L, task.classes_in_context
 
 

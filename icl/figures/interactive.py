@@ -25,7 +25,7 @@ from icl.figures import task as task_figures
 from icl.figures.landscape import FATES, HALO, LOSS_COLOURS, TIME
 from icl.figures.style import END, MEASURES, START, figure, label_at, styled, to_svg
 from icl.landscape import PARAMETERS, Landscape, Path
-from icl.runs import RunConfig
+from icl.runs import config_of
 from icl.settings import InputError
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
     before
         The static picture shows the first seed's maps so many steps before its transition.
     """
-    task = RunConfig.model_validate_json(ds.attrs["config"]).task
+    task = config_of(ds).task
     step, when = ds.step.values, crossing(ds)
     seeds = []
     for seed in ds.seed.values:
