@@ -7,6 +7,8 @@ import xarray as xr
 from icl.experiments import EXPERIMENTS
 from icl.figures import curves
 from icl.figures.style import MEASURES
+from icl.runs import RunConfig
+from icl.task import Task
 
 STEPS = np.arange(0, 20_001, 500)
 STOP = 15_000
@@ -72,7 +74,11 @@ def test_losses_count_how_seeds_end(runs):
     figure, words = curves.losses(runs)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["induction head: 1", "elimination: 1"]
-    assert "1 end as elimination" in words
+    assert "1 ends as induction head" in words
+    assert "1 ends as elimination" in words
+    alike = runs.copy()
+    alike["target_item_label_association"][1] = runs.target_item_label_association[0]
+    assert "2 end as induction head" in curves.losses(alike)[1]
 
 
 def test_a_parameter_that_was_held_at_zero_is_not_drawn(runs):
@@ -96,3 +102,17 @@ def test_a_run_made_in_two_ways_is_told_apart_by_its_numbers():
     solid, dashed = (line.get_ydata() for line in figure.axes[0].lines[:2])
     np.testing.assert_array_equal(solid, rise)
     np.testing.assert_array_equal(dashed, later)
+
+
+@pytest.mark.parametrize(
+    ("B", "name", "level"), [(0, "1/N", 1 / 8), (1, "1/N", 1 / 8), (2, "B/N", 1 / 4)]
+)
+def test_the_levels_of_chance_are_named_by_what_they_are(runs, B, name, level):
+    task = Task(L=32, N=8, B=B)
+    assert curves.chance_levels(task) == {"1/L": 1 / 32, name: level}
+    runs.attrs["config"] = RunConfig(task=task).model_dump_json()
+    figure, words = curves.icl_accuracy(runs)
+    assert f"reaches {name} = {level:.3f}: " in words
+    for axes in (figure.axes, curves.progress(runs)[0].axes):
+        written = {text.get_text(): text.xy[1] for text in axes[0].texts}
+        assert written == {"$1/L$": 1 / 32, f"${name}$": level}

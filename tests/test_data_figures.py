@@ -112,6 +112,14 @@ def test_every_figure_is_drawn_at_every_degree_of_completeness(scans, degree):
     assert (data.MISSING in words) == (missing > 0)
 
 
+@pytest.mark.parametrize("scan", data.FIGURE_2)
+def test_a_scan_can_stand_alone(scan, degree):
+    figure, words = data.data_dependence([scan], {scan.experiment: degree(scan.experiment)})
+    assert to_svg(figure)
+    assert len(figure.axes) == 2
+    assert f"Against {scan.along}: " in words
+
+
 def test_without_a_run_nothing_is_drawn_but_crosses():
     figure, words = data.data_dependence(data.FIGURE_2, {})
     for ax in figure.axes:
@@ -212,6 +220,37 @@ def test_every_configuration_has_a_panel_at_every_degree_of_completeness(name, d
             assert f"{label}: {data.MISSING}" in words
 
 
+@pytest.mark.parametrize(("name", "columns"), [("2c", 3), ("layers", 2), ("layers", 4)])
+def test_a_grid_that_is_not_full_ends_in_nothing(name, columns, degree):
+    figure, _ = data.panels(name, degree(name), columns=columns)
+    assert to_svg(figure)
+    number = len(EXPERIMENTS[name].configs)
+    columns = min(columns, number)
+    panels = figure.axes[:number]
+    assert [ax.axison for ax in figure.axes] == [ax in panels for ax in figure.axes]
+    at_foot = [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels]
+    assert at_foot == [place >= number - columns for place in range(number)]
+    assert [ax.get_xlabel() for ax in panels] == ["steps" if foot else "" for foot in at_foot]
+    assert [bool(ax.get_ylabel()) for ax in panels] == [i % columns == 0 for i in range(number)]
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_in_context_accuracy_alone_has_the_level_of_chance(kind):
+    labels = ["K=512, B=1", "K=512, B=2"]
+    figure, _ = data.panels("2a", stored("2a", labels), measures=kind([data.ICL]))
+    configs = list(EXPERIMENTS["2a"].configs)
+    for label, level in zip(labels, (1 / 8, 1 / 4), strict=True):
+        lines = figure.axes[configs.index(label)].lines
+        heights = [set(line.get_ydata()) for line in lines if line.get_linestyle() == "--"]
+        assert heights == [{level}]
+
+
+def test_a_panel_of_one_seed_has_its_verb():
+    label = "p_B=0.5"
+    for seeds, words in (((1,), "1 seed that ends with "), ((1, 2), "2 seeds that end with ")):
+        assert words in data.panels("p_B", stored("p_B", [label], seeds))[1]
+
+
 def test_a_panels_words_have_the_range_over_seeds():
     runs = stored("A.1", ["p_B=0.5, p_C=0.5"])
     config = EXPERIMENTS["A.1"].configs["p_B=0.5, p_C=0.5"]
@@ -272,7 +311,7 @@ def test_ranks_have_a_point_a_bin_and_a_mark_a_seed():
 def test_ranks_that_are_not_yet_run_say_so():
     figure, words = data.by_rank(EXPERIMENTS["2c"].configs["alpha=1.0"].task, None)
     assert [text.get_text() for text in figure.axes[0].texts] == [data.MISSING]
-    assert words.endswith("not yet run.")
+    assert words == "In-weights accuracy by rank of the class at alpha = 1: not yet run."
     assert not figure.axes[0].lines
 
 

@@ -66,3 +66,10 @@ def test_alternative_texts_state_the_numbers_of_their_data() -> None:
     assert end == pytest.approx(path.time[below[0.1]], abs=0.6)
     _, alt = figures.path_on_surface(landscape, path)
     assert f"to {path.loss[-1]:.2f} at xi = {path.theta[-1, 2]:.1f}" in alt
+
+
+def test_measures_are_found_by_the_variable_of_a_run() -> None:
+    found = style.by_variable("cla", "icl")
+    assert found == {"context_label_accuracy": "cla", "icl_accuracy": "icl"}
+    variables = [measure.variable for measure in style.MEASURES.values() if measure.variable]
+    assert len(set(variables)) == len(variables)

@@ -19,7 +19,9 @@ from test_task import assert_sequential, rank_frequency
 
 from icl.experiments import EXPERIMENTS
 from icl.figures import interactive, style
+from icl.figures.curves import PROGRESS
 from icl.landscape import Landscape
+from icl.runs import config_of
 from icl.settings import InputError
 from icl.strategies import from_context, from_weights
 from icl.task import Kind, Task, World
@@ -267,7 +269,7 @@ def training_runs(T=5, records=41, transition=10_000):
     map1 = np.tril(rng.random((2, records, T, T)))
     row2 = rng.random((2, records, N, T))
     row2[:, :, -1] = np.nan
-    data = dict.fromkeys(interactive.SHORT, (("seed", "step"), curve))
+    data = dict.fromkeys(PROGRESS, (("seed", "step"), curve))
     data["map1"] = (("seed", "step", "query", "key"), map1)
     data["row2"] = (("seed", "step", "pair", "key"), row2)
     config = EXPERIMENTS["3"].configs[""]
@@ -315,6 +317,18 @@ def test_curves_of_training_are_exact_for_a_thousand_test_sequences():
     assert data["seeds"][0]["transition"] == 10_250
     assert data["seeds"][1]["transition"] is None
     json.dumps(data, allow_nan=False)
+
+
+def test_training_has_short_names_and_the_levels_of_chance():
+    runs = training_runs(T=9)
+    data, _, _ = interactive.training(runs)
+    short = [pen["short"] for pen in data["measures"].values()]
+    assert short == ["ICL", "ILA1", "TILA2", "CLA", "TLA2"]
+    assert data["levels"] == {"1/L": 1 / 32, "1/N": 1 / 4}
+    config = config_of(runs)
+    config = config.replace(task=config.task.replace(B=2))
+    data, _, _ = interactive.training(runs.assign_attrs(config=config.model_dump_json()))
+    assert data["levels"] == {"1/L": 1 / 32, "B/N": 1 / 2}
 
 
 # Sequences: the tests of `icl.task`'s draws, of the page's
@@ -486,7 +500,7 @@ def settings_good_and_bad():
         "p_B": [1.0, 0.5, 0.0, 1.5],
         "p_C": [0.0, 0.25, 0.5, 1.0, -0.5],
         "alpha": [0.0, 1.0, 1.5, 11.0],
-        "eps": [0.1, 0.0, -1.0],
+        "eps": [0.1, 0.0, 1e4, -1.0],
         "P": [65, 9, 2],
         "novel": [128, 16, 0],
     }
@@ -557,3 +571,12 @@ def test_limits_are_those_of_the_task():
             {name: below}
         )
         assert field["about"]
+        if "le" in field:
+            above = f"{name}={field['le'] + 1} must be less than or equal to {field['le']:g}"
+            assert above in python_says({name: field["le"] + 1})
+    assert {name for name, field in FIELDS.items() if "le" in field} == {
+        "p_B",
+        "p_C",
+        "alpha",
+        "eps",
+    }

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.ticker import MaxNLocator
 
 from icl.analysis import FATES, aligned, counted, crossing, fates, final, spread
-from icl.figures.style import INK, MEASURES, figure, label_at, styled
+from icl.figures.style import INK, MEASURES, by_variable, figure, label_at, styled
 from icl.runs import config_of
 
 if TYPE_CHECKING:
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from icl.figures.style import Measure
+    from icl.task import Task
 
-ACCURACIES = {  # variable of a stored run: measure
-    "icl_accuracy": "icl",
-    "swapped_accuracy": "icl_swapped",
-    "iwl_accuracy": "iwl",
-    "iwl_absent_accuracy": "iwl_absent",
-}
-PROGRESS = {
-    "icl_accuracy": "icl",
-    "item_label_association": "ila1",
-    "target_item_label_association": "tila2",
-    "context_label_accuracy": "cla",
-    "target_labels_association": "tla2",
-}
+ACCURACIES = by_variable("icl", "icl_swapped", "iwl", "iwl_absent")
+PROGRESS = by_variable("icl", "ila1", "tila2", "cla", "tla2")
+
+
+def chance_levels(task: Task) -> dict[str, float]:
+    """In-context accuracy of guessing, named: any of the L labels, or any of the context's.
+
+    A bursty context has N/B labels, so the second is B/N; with B = 0 its test shows N.
+    """
+    of_context = "1/N" if task.copies == 1 else "B/N"
+    return {"1/L": 1 / task.L, of_context: 1 / task.classes_in_context}
 
 
 @styled
@@ -60,17 +59,18 @@ def loss_and_accuracies(ds: xr.Dataset) -> tuple[Figure, str]:
 @styled
 def icl_accuracy(ds: xr.Dataset) -> tuple[Figure, str]:
     """Figure 3a: a slow phase from 1/L towards 1/N, then an abrupt transition."""
-    L, N = _label_counts(ds)
+    levels = chance_levels(config_of(ds).task)
+    _, (name, level) = levels.items()
     fig = figure()
     ax = fig.subplots()
-    _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
+    _levels(ax, levels)
     seeds_and_mean(ax, ds.step, ds.icl_accuracy, MEASURES["icl"], mean=False, carried=ds.carried)
     ax.set(ylabel="accuracy on novel classes", ylim=(-0.02, 1.02))
     steps_axis(ax, ds)
     return fig, (
         f"In-context accuracy of {counted(ds.sizes['seed'], 'seed')} against steps. Median and "
-        f"range of the step at which it reaches 1/N = {1 / N:.3f}: "
-        f"{spread(crossing(ds, 1 / N), 0)}; 50%: {spread(crossing(ds), 0)}. "
+        f"range of the step at which it reaches {name} = {level:.3f}: "
+        f"{spread(crossing(ds, level), 0)}; 50%: {spread(crossing(ds), 0)}. "
         f"It ends at {spread(final(ds, 'icl_accuracy'))}."
     )
 
@@ -78,13 +78,12 @@ def icl_accuracy(ds: xr.Dataset) -> tuple[Figure, str]:
 @styled
 def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple[Figure, str]:
     """Figures 4, 6a and 6b: the four progress measures, seeds aligned at their transition."""
-    L, N = _label_counts(ds)
     curves = aligned(ds, list(PROGRESS), before, after)
     fig = figure(7.2, 4.4)
     if not curves.sizes["seed"]:
         return _unaligned(fig, ds)
     ax = fig.subplots()
-    _levels(ax, {r"$1/L$": 1 / L, r"$1/N$": 1 / N})
+    _levels(ax, chance_levels(config_of(ds).task))
     ax.axvline(0, color=INK, lw=1, ls=":")
     for name, key in PROGRESS.items():
         seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
@@ -132,9 +131,9 @@ def losses(ds: xr.Dataset) -> tuple[Figure, str]:
             continue
         seeds_and_mean(ax, ds.step, run.train_loss, measure, mean=False, carried=run.carried)
         ax.plot([], [], label=f"{fate}: {run.sizes['seed']}", **measure.line)
-        words.append(
-            f"{run.sizes['seed']} end as {fate} with a loss of {spread(final(run, 'train_loss'))}"
-        )
+        verb = "ends" if run.sizes["seed"] == 1 else "end"
+        loss = spread(final(run, "train_loss"))
+        words.append(f"{run.sizes['seed']} {verb} as {fate} with a loss of {loss}")
     ax.set(ylabel="training loss (nats)", ylim=(0, None))
     ax.legend(fontsize=9, loc="upper right")
     steps_axis(ax, ds)
@@ -232,7 +231,7 @@ def _levels(ax: Axes, levels: dict[str, float]) -> None:
     for name, level in levels.items():
         ax.axhline(level, color=INK, lw=0.8, ls="--")
         ax.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), xytext=(4, 0),
+            f"${name}$", (1, level), xycoords=("axes fraction", "data"), xytext=(4, 0),
             textcoords="offset points", va="center", fontsize=9,
         )  # fmt: skip
 
@@ -243,11 +242,6 @@ def steps_axis(ax: Axes, ds: xr.Dataset, ticks: int = 5) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(ticks))
     if ds.step.max() >= 10_000:
         ax.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
-
-
-def _label_counts(ds: xr.Dataset) -> tuple[int, int]:
-    task = config_of(ds).task
-    return task.L, task.classes_in_context
 
 
 def _mean(values: xr.DataArray) -> str:

@@ -1,7 +1,7 @@
 """Figures 2, A.1, A.3, A.5 and their like, from as many runs as are stored.
 
-Every function takes the stored seeds of an experiment, as :func:`icl.claims.stored` gives them. A
-configuration without any is marked as not yet run, in the picture and in its words.
+Every function takes the stored seeds of an experiment, as :func:`icl.experiments.load_stored` gives
+them. A configuration without any is marked as not yet run, in the picture and in its words.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from icl.analysis import counted, final, spread
 from icl.experiments import EXPERIMENTS
-from icl.figures.curves import seeds_and_mean, steps_axis
-from icl.figures.style import INK, MEASURES, figure, label_at, styled
+from icl.figures.curves import chance_levels, seeds_and_mean, steps_axis
+from icl.figures.style import INK, MEASURES, by_variable, figure, label_at, styled
 from icl.task import Task
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Stored = Mapping[str, xr.Dataset]  # label of a configuration: its stored seeds
 
 MISSING = "not yet run"
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
-NAMES = {IWL: "iwl_absent", PAPERS_IWL: "iwl", ICL: "icl"}  # of the measures, for their style
+NAMES = by_variable("iwl_absent", "iwl", "icl")
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
 SIGNS = {"K": "K", "eps": r"\varepsilon", "alpha": r"\alpha", "xi0": r"\xi_0"}  # in mathematics
 BURSTS = {  # colour and marker of a burstiness B, from cold to hot
@@ -77,7 +77,8 @@ def points(scan: Scan, stored: Stored) -> list[Point]:
 def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[Figure, str]:
     """Accuracies at the end of training against what the scans vary: IWL above, ICL below."""
     fig = figure(7.4, 5.2)
-    axes = fig.subplots(2, len(scans), sharey=True, squeeze=False, width_ratios=[1.5, 1, 1])
+    widths = [1.5 if scan.along == "K" else 1 for scan in scans]  # the names of curves stand there
+    axes = fig.subplots(2, len(scans), sharey=True, squeeze=False, width_ratios=widths)
     columns = [points(scan, runs.get(scan.experiment, {})) for scan in scans]
     for (title, measures), row in zip(ROWS.items(), axes, strict=True):
         for scan, column, ax in zip(scans, columns, row, strict=True):
@@ -292,10 +293,7 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
     ax.set_xticks(range(len(bins)), bins, fontsize=9)
     if ds is None:
         _write_missing(ax)
-        return (
-            fig,
-            f"In-weights accuracy by rank of the class at alpha = {task.alpha:g}: {MISSING}.",
-        )
+        return fig, f"{what}: {MISSING}."
     ends = final(ds, "rank_accuracy").transpose("seed", "rank_bin").values
     colour = MEASURES["iwl_absent"].colour
     for seed in ends:
@@ -333,9 +331,12 @@ def panels(
     columns = min(columns, len(configs))
     rows = -(-len(configs) // columns)
     fig = figure(7.4, 0.6 + 1.9 * rows)
-    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes, rest = np.split(grid.ravel(), [len(configs)])
+    for ax in rest:
+        ax.set_axis_off()
     words = []
-    for ax, (label, config) in zip(axes.flat, configs.items(), strict=True):
+    for ax, (label, config) in zip(axes, configs.items(), strict=True):
         ds = stored.get(label)
         if ds is None:
             _write_missing(ax)
@@ -349,14 +350,15 @@ def panels(
                 seeds_and_mean(
                     ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
                 )
-            if measures == (ICL,):
-                ax.axhline(1 / config.task.N, color=INK, lw=0.8, ls="--")
+            if tuple(measures) == (ICL,):
+                _, level = chance_levels(config.task).values()
+                ax.axhline(level, color=INK, lw=0.8, ls="--")
             words.append(f"{label}, {_ends_in_words(ds, measures)}")
             if other is not None:
                 words[-1] += f" (in grey {_ends_in_words(other, measures)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
-    _share_axes(axes, list(stored.values()))
+    _share_axes(axes, columns, list(stored.values()))
     if len(measures) > 1:
         handles = [
             Line2D([], [], label=MEASURES[NAMES[name]].label, **MEASURES[NAMES[name]].line)
@@ -382,14 +384,16 @@ def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
     return other.sel(seed=both) if other is not None and both else None
 
 
-def _share_axes(axes: np.ndarray, stored: list[xr.Dataset]) -> None:
+def _share_axes(axes: np.ndarray, columns: int, stored: list[xr.Dataset]) -> None:
+    """Name the axes at the left of rows and at the foot of columns, which may be of two lengths."""
     longest = max(stored, key=lambda ds: float(ds.step.max()), default=None)
-    for ax in axes[-1]:
+    for ax in axes[-columns:]:
+        ax.tick_params(labelbottom=True)
         if longest is None:
             ax.set(xlabel="steps", xticks=[])
         else:
             steps_axis(ax, longest, ticks=3)  # panels are narrow
-    for ax in axes[:, 0]:
+    for ax in axes[::columns]:
         ax.set(ylabel="accuracy", ylim=(-0.03, 1.03))
 
 
@@ -397,7 +401,8 @@ def _ends_in_words(ds: xr.Dataset, measures: Sequence[str]) -> str:
     ends = (
         f"{MEASURES[NAMES[name]].label} {_in_order(final(ds, name).values)}" for name in measures
     )
-    return f"{counted(ds.sizes['seed'], 'seed')} that end with {' and '.join(ends)}"
+    verb = "ends" if ds.sizes["seed"] == 1 else "end"
+    return f"{counted(ds.sizes['seed'], 'seed')} that {verb} with {' and '.join(ends)}"
 
 
 def _in_order(values: np.ndarray) -> str:

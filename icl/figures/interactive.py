@@ -22,8 +22,9 @@ from IPython.display import publish_display_data
 from icl.analysis import crossing
 from icl.figures import attention
 from icl.figures import task as task_figures
-from icl.figures.landscape import FATES, HALO, LOSS_COLOURS, TIME
-from icl.figures.style import END, MEASURES, START, figure, label_at, styled, to_svg
+from icl.figures.curves import PROGRESS, chance_levels
+from icl.figures.landscape import FATES, HALO, LOSS_COLOURS, TIME, over_logits
+from icl.figures.style import END, MEASURES, START, figure, label_at, one_line, styled, to_svg
 from icl.landscape import PARAMETERS, Landscape, Path
 from icl.runs import config_of
 from icl.settings import InputError
@@ -75,11 +76,9 @@ def show_part(part: str, data: Mapping[str, Any], fig: Figure, alt: str) -> None
     InputError
         For another name, an empty text, or data that JSON cannot hold.
     """
-    text = " ".join(alt.split())
+    text = one_line(alt)
     if not re.fullmatch(r"[a-z][a-z0-9-]*", part):
         raise InputError(f"part={part!r} must be lower-case letters, digits and hyphens")
-    if not text:
-        raise InputError("alt='' must say what the figure shows")
     image = "data:image/svg+xml," + quote(to_svg(fig), safe=" ~!*()-_.=:;/,<>'")
     publish_display_data(  # type: ignore[no-untyped-call]
         {
@@ -202,9 +201,7 @@ def landscape(
 
 def _surface(ax: Axes, shape: Landscape, path: Path) -> None:
     xis, ys = (np.linspace(*SPAN[name], 120) for name in ("xi", "y"))
-    y, xi = np.meshgrid(ys, xis, indexing="ij")
-    large = np.full_like(y, 50.0)  # a beta1 at which alpha = y
-    loss = shape.loss(np.stack([large, y, xi], axis=-1))
+    loss = over_logits(shape, ys, xis)
     levels = np.linspace(0, STEEPEST * math.log(shape.L), 25)
     ax.contourf(xis, ys, loss, levels=levels, cmap=LOSS_COLOURS, extend="max")
     line = path.theta[:, 2], shape.attention_logit(path.theta)
@@ -215,14 +212,6 @@ def _surface(ax: Axes, shape: Landscape, path: Path) -> None:
 
 
 # Scrub through training
-
-SHORT: Final = {  # variable of a stored run: measure, and its short name
-    "icl_accuracy": ("icl", "ICL"),
-    "item_label_association": ("ila1", "ILA1"),
-    "target_item_label_association": ("tila2", "TILA2"),
-    "context_label_accuracy": ("cla", "CLA"),
-    "target_labels_association": ("tla2", "TLA2"),
-}
 
 
 def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int = 5_000) -> Part:
@@ -254,17 +243,18 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
                 "row2": pack(run.row2.values[frames]),
                 "curves": {
                     key: np.rint(1000 * run[name].values).astype(int).tolist()
-                    for name, (key, _) in SHORT.items()
+                    for name, key in PROGRESS.items()
                 },
             }
         )
-    pens = measures(*(key for key, _ in SHORT.values()))
-    for key, short in SHORT.values():
-        pens[key]["short"] = short
+    pens = {
+        key: pen | {"short": MEASURES[key].short}
+        for key, pen in measures(*PROGRESS.values()).items()
+    }
     data = {
         "steps": step.tolist(),
         "tokens": task.T,
-        "levels": {"1/L": 1 / task.L, "1/N": 1 / task.classes_in_context},
+        "levels": chance_levels(task),
         "measures": pens,
         "scale": colours(attention.SCALE),
         "seeds": seeds,

@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
 TIME = "time (learning rate × steps)"
 LOSS_COLOURS = "viridis"
+LARGE = 50.0  # a beta1 at which alpha = y
 FATES = (("icl", "the induction head"), ("loss", "by elimination"))  # colour, name
 HALO = [effects.Stroke(linewidth=4.5, foreground="black", alpha=0.55), effects.Normal()]
+
+
+def over_logits(landscape: Landscape, ys: np.ndarray, xis: np.ndarray) -> np.ndarray:
+    """The loss at every (y, xi), shape (len(ys), len(xis)), for a single N1."""
+    y, xi = np.meshgrid(ys, xis, indexing="ij")
+    return landscape.loss(np.stack([np.full_like(y, LARGE), y, xi], axis=-1))
 
 
 @styled
@@ -71,7 +78,7 @@ def path_on_surface(landscape: Landscape, path: Path) -> tuple[Figure, str]:
     """Figure 7c: the path on the loss over xi and y; for a single N1 nothing is left out."""
     y, xi = landscape.attention_logit(path.theta), path.theta[:, 2]
     ys, xis = np.linspace(-1, 1.1 * y.max(), 120), np.linspace(-1, 1.1 * xi.max(), 120)
-    grid = _over_logits(landscape, ys, xis)
+    grid = over_logits(landscape, ys, xis)
     fig = figure(6.4, 5.2)
     ax: Any = fig.add_subplot(projection="3d", computed_zorder=False)
     ax.plot_surface(
@@ -132,7 +139,7 @@ def saddle(landscape: Landscape, path: Path) -> tuple[Figure, str]:
     """Figure A.4b: the two paths over the contours of the loss around the saddle."""
     span = (-16.0, 12.0)
     ys, xis = np.linspace(-6, 7, 100), np.linspace(*span, 100)
-    grid = _over_logits(landscape, ys, xis)
+    grid = over_logits(landscape, ys, xis)
     fig = figure(6.8, 4.6)
     ax = fig.subplots()
     levels = np.linspace(0, 2 * math.log(landscape.N), 25)
@@ -204,12 +211,6 @@ def times_by_start(
         + " ".join(f"L={L}: from {low:.0f} to {high:.0f}." for L, (low, high) in spread.items())
         + f" Only at L=N={N} does it grow without bound as the start nears the origin."
     )
-
-
-def _over_logits(landscape: Landscape, ys: np.ndarray, xis: np.ndarray) -> np.ndarray:
-    """The loss at every (y, xi), shape (len(ys), len(xis)); beta1 is so large that alpha = y."""
-    y, xi = np.meshgrid(ys, xis, indexing="ij")
-    return landscape.loss(np.stack([np.full_like(y, 50.0), y, xi], axis=-1))
 
 
 def _level(ax: Axes, value: float, text: str) -> None:

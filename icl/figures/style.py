@@ -27,6 +27,8 @@ class Measure(NamedTuple):
     label: str
     colour: str
     dash: str = "-"
+    variable: str = ""  # of a stored run, which has no xi
+    short: str = ""  # the name where there is little room
 
     @property
     def line(self) -> dict[str, Any]:
@@ -42,20 +44,32 @@ _IN_CONTEXT, _IN_WEIGHTS = "#9147b8", "#a86a1c"
 
 # A logit of the landscape or the minimal model has the colour of the measure that it sets.
 MEASURES: Final = {
-    "loss": Measure("loss", "#7d7d7d"),
-    "icl": Measure("in-context learning", _IN_CONTEXT),
-    "icl_swapped": Measure("in-context learning, swapped labels", _IN_CONTEXT, "--"),
-    "iwl": Measure("in-weights learning", _IN_WEIGHTS, "--"),
-    "iwl_absent": Measure("in-weights learning, target's class absent", _IN_WEIGHTS),
-    "ila1": Measure("item–label association", _LAYER_1),
-    "tila2": Measure("target–item–label association", _LAYER_2),
-    "cla": Measure("context–label accuracy", _CLASSIFIER),
-    "tla2": Measure("target–labels association", _LABELS),
-    "beta1": Measure(r"$\beta_1$, layer 1", _LAYER_1),
-    "alpha": Measure(r"$\alpha$, layer 2", _LAYER_2),
-    "beta2": Measure(r"$\beta_2$, layer 2", _LABELS),
+    "loss": Measure("loss", "#7d7d7d", variable="train_loss"),
+    "icl": Measure("in-context learning", _IN_CONTEXT, "-", "icl_accuracy", "ICL"),
+    "icl_swapped": Measure(
+        "in-context learning, swapped labels", _IN_CONTEXT, "--", "swapped_accuracy"
+    ),
+    "iwl": Measure("in-weights learning", _IN_WEIGHTS, "--", "iwl_accuracy"),
+    "iwl_absent": Measure(
+        "in-weights learning, target's class absent", _IN_WEIGHTS, "-", "iwl_absent_accuracy"
+    ),
+    "ila1": Measure("item–label association", _LAYER_1, "-", "item_label_association", "ILA1"),
+    "tila2": Measure(
+        "target–item–label association", _LAYER_2, "-", "target_item_label_association", "TILA2"
+    ),
+    "cla": Measure("context–label accuracy", _CLASSIFIER, "-", "context_label_accuracy", "CLA"),
+    "tla2": Measure("target–labels association", _LABELS, "-", "target_labels_association", "TLA2"),
+    "beta1": Measure(r"$\beta_1$, layer 1", _LAYER_1, variable="beta1"),
+    "alpha": Measure(r"$\alpha$, layer 2", _LAYER_2, variable="alpha"),
+    "beta2": Measure(r"$\beta_2$, layer 2", _LABELS, variable="beta2"),
     "xi": Measure(r"$\xi$, classifier", _CLASSIFIER),
 }
+
+
+def by_variable(*keys: str) -> dict[str, str]:
+    """Keys of `MEASURES` by the variable of a stored run that each measure is."""
+    return {MEASURES[key].variable: key for key in keys}
+
 
 RC: Final[dict[Any, Any]] = {
     "axes.edgecolor": INK,
@@ -109,10 +123,16 @@ def show(fig: Figure, alt: str) -> None:
 
     The text is also the output's plain form; `icl.figures.alt_text` takes it to the page.
     """
-    text = " ".join(alt.split())
-    if not text:
-        raise InputError("alt='' must say what the figure shows")
+    text = one_line(alt)
     publish_display_data(  # type: ignore[no-untyped-call]
         {"image/svg+xml": to_svg(fig), "text/plain": text},
         metadata={"image/svg+xml": {"alt": text}},
     )
+
+
+def one_line(alt: str) -> str:
+    """An alternative text without line breaks; it must not be empty (InputError)."""
+    text = " ".join(alt.split())
+    if not text:
+        raise InputError("alt='' must say what the figure shows")
+    return text
