@@ -8,11 +8,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
-from icl.task import Task, World
-
 Array = np.ndarray[Any, Any]
 
-LAST_STEPS = 10_000  # of a run: what is gained there is its end's doing
+LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
 
 
 def crossing(
@@ -66,14 +64,29 @@ def risen(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
 
     By ``seed``; NaN without a transition, and where it lies less than ``before`` steps from 0.
     """
-    first, last = ds[measure].isel(step=0), final(ds, measure)
-    return (at_transition(ds, measure, before) - first) / (last - first)
+    return share_of_change(ds, measure, _ahead(ds, before))
 
 
 def at_transition(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
     """A measure ``before`` steps ahead of each seed's transition, by ``seed``; NaN without one."""
-    column = aligned(ds, [measure], before=before, after=0, points=2)[measure].isel(since=0)
-    return column.drop_vars("since").reindex(seed=ds.seed)
+    return value_at(ds, measure, _ahead(ds, before))
+
+
+def _ahead(ds: xr.Dataset, before: float) -> xr.DataArray:
+    """Steps ``before`` each seed's transition; NaN without one, and where a run has none."""
+    when = crossing(ds) - before
+    return when.where(when >= 0)
+
+
+def share_of_change(ds: xr.Dataset, measure: str, when: xr.DataArray) -> xr.DataArray:
+    """Share of a measure's change, first to final value, made by a step of each seed's own.
+
+    By ``seed``; NaN at NaN, and where nothing changes.
+    """
+    first, last = ds[measure].isel(step=0), final(ds, measure)
+    change = (last - first).where(last != first)
+    share: xr.DataArray = (value_at(ds, measure, when) - first) / change
+    return share
 
 
 def aligned(
@@ -116,11 +129,12 @@ def _own_records(
     return run.step.values[own], run[measure].values[own]
 
 
-def value_at(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Float[Array, "seed"]:
-    """A measure at a step of its own for each seed, straight between records; NaN at NaN."""
+def value_at(ds: xr.Dataset, measure: str, when: xr.DataArray) -> xr.DataArray:
+    """A measure at a step of each seed's own, by ``seed``: straight between records, NaN at NaN."""
     curves = ds[measure].transpose("seed", "step").values
     pairs = zip(curves, when.values, strict=True)
-    return np.array([np.interp(step, ds.step.values, curve) for curve, step in pairs])
+    values = [np.interp(step, ds.step.values, curve) for curve, step in pairs]
+    return xr.DataArray(values, coords={"seed": ds.seed}, dims="seed")
 
 
 def late_gain(
@@ -132,14 +146,19 @@ def late_gain(
     something short.
     """
     end: xr.DataArray = ds.stopped_at
-    then, now = (value_at(ds, measure, step) for step in (end - before, end))
-    gained: xr.DataArray = end.copy(data=now - then)
-    return gained
+    return value_at(ds, measure, end) - value_at(ds, measure, end - before)
 
 
 def final(ds: xr.Dataset, measure: str, records: int = 10) -> xr.DataArray:
-    """A measure's mean over the last records, by seed: less noisy than the last one alone."""
-    return ds[measure].isel(step=slice(-records, None)).mean("step")
+    """A measure's mean over each seed's own last records: less noisy than the last one alone.
+
+    By ``seed``, and by what else the measure has but ``step``. What is carried forward from where
+    the stop rule ended a seed does not count: it is one record, over and over.
+    """
+    own = ~ds.carried if "carried" in ds else xr.ones_like(ds.step, dtype=bool)
+    to_come = own.sum("step") - own.cumsum("step")
+    mean: xr.DataArray = ds[measure].where(own & (to_come < records)).mean("step")
+    return mean
 
 
 def spread(values: xr.DataArray, digits: int = 2) -> str:
@@ -183,26 +202,3 @@ def interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float
     middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     return max(middle - float(half), 0.0), min(middle + float(half), 1.0)
-
-
-def class_in_context(task: Task) -> float:
-    """Probability that N items drawn from f hold the class of a target drawn from f.
-
-    1 - sum_k f_k (1 - f_k)^N: how often in-context learning can pass for in-weights learning in a
-    test whose items and target are independent (section 2).
-    """
-    f = task.rank_frequency()
-    return float(1 - (f * (1 - f) ** task.N).sum())
-
-
-def nearest_item(task: Task, seed: int = 0, test: int = 1000) -> float:
-    """Share of a seed's test sequences of novel classes in which the context's item most like the
-    target, by their dot product, has its label.
-
-    So much is to be had by comparing items as they are: all where classes do not vary within, and
-    less the more they do.
-    """
-    sequences = World(task, seed).probe("icl", test)
-    likeness = (sequences.items[:, :-1] @ sequences.items[:, -1:].mT)[:, :, 0]
-    nearest = np.take_along_axis(sequences.labels, likeness.argmax(1)[:, None], axis=1)[:, 0]
-    return float((nearest == sequences.target).mean())

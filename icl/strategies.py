@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from icl.task import Array, Sequences, World
+from icl.task import Array, Sequences, Task, World
 
 
 def from_context(sequences: Sequences) -> Int[Array, "S"]:
@@ -30,3 +30,23 @@ def some_context_label(sequences: Sequences, seed: int = 0) -> Int[Array, "S"]:
     N = sequences.labels.shape[1]
     pair = np.random.default_rng(seed).integers(0, N, len(sequences))
     return np.take_along_axis(sequences.labels, pair[:, None], axis=1)[:, 0]
+
+
+def nearest_item(task: Task, seed: int = 0, test: int = 1000) -> float:
+    """Share of a seed's test sequences of novel classes that :func:`from_context` answers rightly.
+
+    So much is to be had by comparing items as they are: all where classes do not vary within, and
+    less the more they do.
+    """
+    sequences = World(task, seed).probe("icl", test)
+    return float((from_context(sequences) == sequences.target).mean())
+
+
+def class_in_context(task: Task) -> float:
+    """Probability that N items drawn from f hold the class of a target drawn from f.
+
+    1 - sum_k f_k (1 - f_k)^N: how often in-context learning can pass for in-weights learning in a
+    test whose items and target are independent (section 2).
+    """
+    f = task.rank_frequency()
+    return float(1 - (f * (1 - f) ** task.N).sum())

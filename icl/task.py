@@ -12,10 +12,11 @@ or resumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -28,9 +29,8 @@ DType = Literal["float32", "float64"]
 Probe = Literal["icl", "swapped", "iwl", "iwl_absent", "rank"]
 
 BLOCK = 32  # steps whose indices are drawn at a time; part of what a seed means
-RANK_BINS = (
-    8  # classes are probed by rank in octaves: 1, 2-3, 4-7, ..., the last bin takes the rest
-)
+RANK_BINS = 8  # of the probe by class rank: 1, 2-3, 4-7, ..., and all other ranks in the last
+SEEDS = 2**32  # SeedSequence splits a larger number, and then different draws may share a state
 
 
 class Task(Settings):
@@ -50,7 +50,7 @@ class Task(Settings):
     )
     p_C: float = Field(0.0, ge=0, le=1, description="fraction of sequences with novel classes")
     alpha: float = Field(0.0, ge=0, le=10, description="rank-frequency exponent, f(k) ~ k^-alpha")
-    eps: float = Field(0.1, ge=0, description="within-class variability")
+    eps: float = Field(0.1, ge=0, le=1e3, description="within-class variability")
     D: int = Field(63, ge=1, description="dimensions of a token's content")
     P: int = Field(65, ge=3, description="dimensions of a token's one-hot position")
     novel: int = Field(128, ge=1, description="novel classes, drawn anew for every batch")
@@ -64,15 +64,14 @@ class Task(Settings):
             raise ValueError(f"K={self.K} must be a multiple of L={self.L}")
         if self.B and self.N % self.B:
             raise ValueError(f"N={self.N} must be a multiple of B={self.B}")
-        many, once = self.classes_in_context, " (the ICL test of B=0 shows each class once)"
-        if self.distinct and many > self.L:
+        classes = self.classes_in_context
+        why = "" if self.B else " (the ICL test of B=0 shows each class once)"
+        if self.distinct and classes > self.L:
+            raise ValueError(f"N/B={classes} distinct labels must be at most L={self.L}{why}")
+        if classes > min(self.K, self.novel):
             raise ValueError(
-                f"N/B={many} distinct labels must be at most L={self.L}" + once * (self.B == 0)
-            )
-        if many > min(self.K, self.novel):
-            raise ValueError(
-                f"N/B={many} distinct classes must be at most K={self.K} and novel={self.novel}"
-                + once * (self.B == 0)
+                f"N/B={classes} distinct classes must be at most K={self.K} and "
+                f"novel={self.novel}{why}"
             )
         if self.T > self.P:
             raise ValueError(f"2N+1={self.T} tokens must be at most P={self.P} positions")
@@ -132,6 +131,7 @@ class Kind(IntEnum):
 def generator(seed: int, stream: Stream, counter: int = 0) -> np.random.Generator:
     """The generator of one draw: a pure function of its arguments, independent between them.
 
+    All three must be below `SEEDS`, which :class:`World` checks of its seed.
     SeedSequence hashes the three numbers into the state of SFC64, which makes bits at three times
     the rate of Philox: random access like a counter-based generator's, at a stream's speed.
     """
@@ -178,14 +178,7 @@ class Sequences:
         return len(self.target)
 
     def __getitem__(self, index: slice) -> Sequences:
-        return Sequences(
-            self.labels[index],
-            self.items[index],
-            self.target[index],
-            self.window[index],
-            self.classes[index],
-            self.kind[index],
-        )
+        return _each(self, lambda array: array[index])
 
     @property
     def right(self) -> Bool[Array, "S N"]:
@@ -204,19 +197,29 @@ class _Indices:
     kind: UInt8[Array, "*n"]
 
 
+_Arrays = TypeVar("_Arrays", Sequences, _Indices)
+
+
+def _each(arrays: _Arrays, change: Callable[[Array], Array]) -> _Arrays:
+    """The same fields, each array changed."""
+    return replace(arrays, **{name: change(array) for name, array in vars(arrays).items()})
+
+
 class World:
     """What a seed fixes before training: class means and label contents; and from them all batches.
 
     Parameters
     ----------
     task: the distribution.
-    seed: a number >= 0; world, initialisation, batches and test sets all follow from it.
+    seed: from 0 to 2^32 - 1; world, initialisation, batches and test sets all follow from it.
     dtype: of every content.
+
+    Raises :class:`icl.settings.InputError` for another seed.
     """
 
     def __init__(self, task: Task, seed: int, dtype: DType = "float32") -> None:
-        if seed < 0:
-            raise InputError(f"seed={seed} must be at least 0")
+        if not 0 <= seed < SEEDS:
+            raise InputError(f"seed={seed} must be at least 0 and at most {SEEDS - 1}")
         self.task, self.seed, self.dtype = task, seed, dtype
         contents = generator(seed, Stream.WORLD).standard_normal((task.K + task.L, task.D))
         contents /= np.sqrt(task.D)
@@ -230,8 +233,7 @@ class World:
         self._table = np.empty((task.K + task.novel, task.D), dtype)
         self._table[: task.K] = self.means / np.sqrt(1 + task.eps**2)
 
-    # -- training batches
-    # ---------------------------------------------------------------------------
+    # -- training batches ------------------------------------------------------------------------
 
     def batch(self, step: int, size: int = 128) -> Sequences:
         """The training batch of a step: the same whenever and in whatever order it is asked for."""
@@ -239,11 +241,8 @@ class World:
         if self._block is None or self._block[:2] != (block, size):
             rng = generator(self.seed, Stream.INDICES, block)
             self._block = (block, size, self._training_indices(rng, (BLOCK, size)))
-        i = self._block[2]
-        row_indices = _Indices(
-            i.labels[row], i.classes[row], i.target[row], i.window[row], i.kind[row]
-        )
-        return self._fill(row_indices, generator(self.seed, Stream.CONTENTS, step))
+        indices = _each(self._block[2], lambda array: array[row])
+        return self._fill(indices, generator(self.seed, Stream.CONTENTS, step))
 
     def _training_indices(self, rng: np.random.Generator, shape: tuple[int, int]) -> _Indices:
         task = self.task
@@ -263,13 +262,7 @@ class World:
             if len(rows):
                 classes[rows] = draw(rng, len(rows))
         flat = self._with_labels(rng, classes, kind)
-        return _Indices(
-            flat.labels.reshape(*shape, -1),
-            flat.classes.reshape(*shape, -1),
-            flat.target.reshape(shape),
-            flat.window.reshape(shape),
-            flat.kind.reshape(shape),
-        )
+        return _each(flat, lambda array: array.reshape(*shape, *array.shape[1:]))
 
     def _with_labels(
         self, rng: np.random.Generator, classes: Int[Array, "n items"], kind: UInt8[Array, "n"]
@@ -372,10 +365,9 @@ class World:
             eta = z[pool:].reshape(items.shape)
             eta *= task.eps * scale
             items += eta
-        return Sequences(i.labels, items, i.target, i.window, i.classes, i.kind)
+        return Sequences(items=items, **vars(i))
 
-    # -- test sequences
-    # -----------------------------------------------------------------------------
+    # -- test sequences --------------------------------------------------------------------------
 
     def probe(self, name: Probe, size: int = 1000) -> Sequences:
         """Test sequences, the same for every evaluation of a seed.
@@ -385,9 +377,8 @@ class World:
                         the right answer: in-weights knowledge points at the wrong label
         ``iwl``         items and target independent, from the training distribution
         ``iwl_absent``  as ``iwl``, but no item is of the target's class, so the context cannot help
-        ``rank``        as ``iwl_absent``, the target's class uniform within its bin of ranks and
-        each
-                        bin of :meth:`Task.rank_bins` asked equally often
+        ``rank``        as ``iwl_absent``, the target's class uniform within its bin of ranks, and
+                        each bin of :meth:`Task.rank_bins` asked equally often
         """
         order: tuple[Probe, ...] = ("icl", "swapped", "iwl", "iwl_absent", "rank")
         rng = generator(self.seed, Stream.PROBE, order.index(name))
@@ -402,12 +393,10 @@ class World:
         kind = {"icl": Kind.NOVEL, "swapped": Kind.BURSTY}.get(name, Kind.IID)
         indices = self._with_labels(rng, draw(rng, size), np.full(size, kind, np.uint8))
         if name == "swapped":
-            indices = _Indices(
-                (indices.labels + 1) % task.L,
-                indices.classes,
-                (indices.target + 1) % task.L,
-                indices.window,
-                indices.kind,
+            indices = replace(
+                indices,
+                labels=(indices.labels + 1) % task.L,
+                target=(indices.target + 1) % task.L,
             )
         return self._fill(indices, rng)
 
@@ -432,8 +421,7 @@ class World:
         context[clash] = ((context + 1) % self.task.K)[clash]
         return np.concatenate([context, target[:, None]], axis=1)
 
-    # -- as the network sees them
-    # -------------------------------------------------------------------
+    # -- as the network sees them ----------------------------------------------------------------
 
     def tokens(self, sequences: Sequences) -> Float[Array, "S T E"]:
         """The network's input u: a one-hot position of P dimensions, then a content of D."""

@@ -1,7 +1,5 @@
 """What is read off curves, on curves whose answers are known."""
 
-import itertools
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,7 +7,6 @@ import xarray as xr
 from icl.analysis import (
     aligned,
     at_transition,
-    class_in_context,
     counted,
     crossing,
     fates,
@@ -18,11 +15,9 @@ from icl.analysis import (
     interval,
     late_gain,
     lead,
-    nearest_item,
     risen,
     spread,
 )
-from icl.task import Task, World
 
 STEPS = np.arange(0, 1001, 10)
 
@@ -92,6 +87,23 @@ def test_final_is_a_mean_of_the_last_records():
     assert final(ds, "x", records=3).values.tolist() == [99]
 
 
+def test_what_is_carried_forward_does_not_count_at_the_end():
+    """A seed's final value is its own, whichever others stand beside it."""
+    alone = xr.Dataset(
+        {"x": (("seed", "step"), [[0.0, 1, 2, 3]]), "carried": (("seed", "step"), [[False] * 4])},
+        coords={"seed": [0], "step": [0, 10, 20, 30]},
+    )
+    beside = xr.Dataset(
+        {
+            "x": (("seed", "step"), [[0.0, 1, 2, 3, 3, 3], [9, 8, 7, 6, 5, 4]]),
+            "carried": (("seed", "step"), [[False] * 4 + [True] * 2, [False] * 6]),
+        },
+        coords={"seed": [0, 1], "step": range(0, 60, 10)},
+    )
+    assert final(alone, "x", records=3).values.tolist() == [2]
+    assert final(beside, "x", records=3).values.tolist() == [2, 5]
+
+
 def test_late_gain_ends_where_the_seed_did():
     ds = curves(stopped=(1000, 600), x=[STEPS / 100, STEPS / 100])
     held = np.minimum(STEPS, 600) / 100  # carried forward from where the rule ended the seed
@@ -138,36 +150,3 @@ def test_interval_solves_wilsons_equation():
         for bound in interval(k, n):
             # The share lies 1.96 standard errors from the bound, by the error that the bound has.
             assert (k / n - bound) ** 2 == pytest.approx(1.96**2 * bound * (1 - bound) / n)
-
-
-def test_class_in_context_against_all_contexts():
-    task = Task(K=4, L=2, N=2, B=2, alpha=1.3)
-    f = task.rank_frequency()
-    exact = sum(
-        f[target] * f[a] * f[b]
-        for target, a, b in itertools.product(range(4), repeat=3)
-        if target in (a, b)
-    )
-    assert class_in_context(task) == pytest.approx(exact)
-
-
-def test_class_in_context_is_what_the_test_draws():
-    task = Task(K=128, alpha=1.5)
-    drawn = World(task, 0).probe("iwl", 20_000).right.any(1).mean()
-    assert class_in_context(task) == pytest.approx(drawn, abs=0.015)
-
-
-@pytest.mark.parametrize("eps", [0.0, 0.8, 1.6, 5.0])
-def test_nearest_item_against_the_law_of_its_likeness(eps):
-    """Given the target t, the likeness to the item of its class is normal with mean rho |t|^2 and
-    variance (1 - rho^2) |t|^2 / D, where rho = 1 / (1 + eps^2), and to each of N-1 others it is
-    normal with mean 0 and variance |t|^2 / D.
-    """
-    task, draws = Task(K=8, L=8, N=4, eps=eps, D=16), 40_000
-    rho, rng = 1 / (1 + eps**2), np.random.default_rng(0)
-    root_D_length = np.sqrt(rng.chisquare(task.D, draws))  # of t
-    own = rho * root_D_length + np.sqrt(1 - rho**2) * rng.standard_normal(draws)
-    others = rng.standard_normal((draws, task.N - 1))
-    assert nearest_item(task, test=draws) == pytest.approx(
-        (own > others.max(1)).mean(), abs=4 * np.sqrt(0.5 / draws)
-    )

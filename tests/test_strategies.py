@@ -1,9 +1,17 @@
 """The two solutions of the task, done perfectly, on sequences whose answer is known."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from icl.strategies import from_context, from_weights, some_context_label
+from icl.strategies import (
+    class_in_context,
+    from_context,
+    from_weights,
+    nearest_item,
+    some_context_label,
+)
 from icl.task import Task, World
 
 
@@ -42,3 +50,36 @@ def test_some_label_of_the_context_is_right_once_in_N(world):
     assert (guess[:, None] == batch.labels).any(1).all()
     assert accuracy(guess, batch) == pytest.approx(1 / 4, abs=0.03)
     assert not np.array_equal(guess, some_context_label(batch, seed=1))
+
+
+def test_class_in_context_against_all_contexts():
+    task = Task(K=4, L=2, N=2, B=2, alpha=1.3)
+    f = task.rank_frequency()
+    exact = sum(
+        f[target] * f[a] * f[b]
+        for target, a, b in itertools.product(range(4), repeat=3)
+        if target in (a, b)
+    )
+    assert class_in_context(task) == pytest.approx(exact)
+
+
+def test_class_in_context_is_what_the_test_draws():
+    task = Task(K=128, alpha=1.5)
+    drawn = World(task, 0).probe("iwl", 20_000).right.any(1).mean()
+    assert class_in_context(task) == pytest.approx(drawn, abs=0.015)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.8, 1.6, 5.0])
+def test_nearest_item_against_the_law_of_its_likeness(eps):
+    """Given the target t, the likeness to the item of its class is normal with mean rho |t|^2 and
+    variance (1 - rho^2) |t|^2 / D, where rho = 1 / (1 + eps^2), and to each of N-1 others it is
+    normal with mean 0 and variance |t|^2 / D.
+    """
+    task, draws = Task(K=8, L=8, N=4, eps=eps, D=16), 40_000
+    rho, rng = 1 / (1 + eps**2), np.random.default_rng(0)
+    root_D_length = np.sqrt(rng.chisquare(task.D, draws))  # of t
+    own = rho * root_D_length + np.sqrt(1 - rho**2) * rng.standard_normal(draws)
+    others = rng.standard_normal((draws, task.N - 1))
+    assert nearest_item(task, test=draws) == pytest.approx(
+        (own > others.max(1)).mean(), abs=4 * np.sqrt(0.5 / draws)
+    )

@@ -438,6 +438,7 @@ REFUSALS = {
     "p_C=-1 must be greater than or equal to 0": {"p_C": -1},
     "eps=-0.1 must be greater than or equal to 0": {"eps": -0.1},
     "eps=nan must be a finite number": {"eps": math.nan},
+    "eps=1e+200 must be less than or equal to 1000": {"eps": 1e200},
     "alpha=-1 must be greater than or equal to 0": {"alpha": -1},
     "alpha=11 must be less than or equal to 10": {"alpha": 11},
     "K=1 must be greater than or equal to 2": {"K": 1},
@@ -463,9 +464,19 @@ def test_refusal(message, values):
     assert str(refusal.value) == message
 
 
-def test_a_negative_seed_is_refused():
-    with pytest.raises(InputError, match=r"^seed=-1 must be at least 0$"):
-        World(Task(), -1)
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**64])
+def test_a_seed_that_is_no_number_of_32_bits_is_refused(seed):
+    """NumPy would split it in two: the world of 2^32 would be drawn as the parameters of 0 are."""
+    with pytest.raises(
+        InputError, match=rf"^seed={seed} must be at least 0 and at most 4294967295$"
+    ):
+        World(Task(), seed)
+
+
+def test_the_largest_seed_and_the_largest_eps_are_drawn():
+    world = World(Task(eps=1e3), 2**32 - 1)
+    assert np.isfinite(world.batch(0).items).all()
+    assert (world.means != World(Task(), 0).means).all()
 
 
 @pytest.mark.parametrize("K", [2, 2048])

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
-from icl.analysis import class_in_context
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
+from icl.strategies import class_in_context
 from icl.task import World
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PROBES = {
     "iwl": "in-weights learning",
     "iwl_absent": "in-weights learning, target's class absent",
 }
-SHOWN = 10  # sequences that a probe is searched for a telling example
+DRAWN = 10  # sequences of each test, of which the first is shown
 
 
 @styled
@@ -58,7 +58,7 @@ def probes(world: World) -> tuple[Figure, str]:
         y = -1.75 * i
         key = {"icl": "icl", "swapped": "icl_swapped"}.get(name, name)
         ax.annotate(title, (-0.45, y + 0.62), fontsize=10, color=MEASURES[key].colour)
-        said = _draw(ax, world, world.probe(name, SHOWN), 0, y)  # type: ignore[arg-type]
+        said = _draw(ax, world, world.probe(name, DRAWN), 0, y)  # type: ignore[arg-type]
         words.append(f"{title}: {said}")
     ax.set(xlim=(-0.6, task.T + 3.2), ylim=(-1.75 * len(PROBES) + 1.1, 1.1))
     ax.set_axis_off()
