@@ -198,7 +198,7 @@ def bench(seconds: float = 20.0) -> dict[str, Any]:
     steps = {"matmul": 1, "full": 32, "minimal": 32, "obvious": 1, "legible": 1}
 
     def over_floor(name: str, model: Model, clock: Clock) -> float:
-        """In 32 steps' worth of their arithmetic at the rate of the product."""
+        """Time of 32 steps over the time their arithmetic would take at the matmul's rate."""
         products = floor_flops(TASK, model) / (2 * SIDE**3)
         return ratio(times[name], times["matmul"], 32 * products, clock)
 

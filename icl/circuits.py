@@ -10,12 +10,18 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from icl.settings import InputError
 from icl.task import Array
 
 
 def parameters(ds: xr.Dataset, seed: int) -> dict[str, Array]:
-    """A seed's final parameters, of runs that were trained with ``keep_parameters=True``."""
+    """A seed's final parameters, of runs that were trained with ``keep_parameters=True``.
+
+    Raises :class:`icl.settings.InputError` for other runs.
+    """
     names = [str(name) for name in ds.data_vars if str(name).startswith("theta_")]
+    if not names:
+        raise InputError("runs hold no parameters: train with keep_parameters=True")
     run = ds.sel(seed=seed)
     return {name.removeprefix("theta_"): run[name].values for name in names}
 
@@ -25,7 +31,8 @@ def layer1_by_distance(
 ) -> Float[Array, "distance"]:
     """Layer 1's logit of a key so many positions before the query, mean over all such positions.
 
-    (Q1ᵀ K1)_ij over the P dimensions of position (eq. 3). Equal shifts of all are of no effect.
+    (Q1ᵀ K1)_ij over the P dimensions of position (eq. 3). Adding a constant to all logits changes
+    nothing.
     """
     A = (theta["Q1"].T @ theta["K1"])[:P, :P]
     return np.array([np.diagonal(A, -k).mean() for k in distances])
@@ -35,7 +42,8 @@ def match(theta: dict[str, Array], P: int, through_layer1: bool = True) -> Float
     """Layer 2's logit between contents: rows the target's, columns the key's (eq. 2 in eq. 3).
 
     With ``through_layer1`` the content that layer 1 wrote into the key's token, Q2ᵀ K2 V1;
-    otherwise the key's own, Q2ᵀ K2. An induction head has a multiple of 1 in the first.
+    otherwise the key's own, Q2ᵀ K2. An induction head has a multiple of the identity matrix
+    in the first.
     """
     A = theta["Q2"].T @ theta["K2"]
     A = A @ theta["V1"] if through_layer1 else A
@@ -43,6 +51,9 @@ def match(theta: dict[str, Array], P: int, through_layer1: bool = True) -> Float
 
 
 def diagonal(matrix: Float[Array, "D D"]) -> tuple[float, float]:
-    """Mean of the diagonal, and standard deviation of all else: a multiple of 1, and its noise."""
+    """Mean of the diagonal, and standard deviation of all else.
+
+    They are the factor of a multiple of the identity matrix, and its noise.
+    """
     off = matrix[~np.eye(len(matrix), dtype=bool)]
     return float(np.diagonal(matrix).mean()), float(off.std())

@@ -29,6 +29,8 @@ from icl.task import Sequences, World
 
 Array = np.ndarray
 
+SAFE = 50  # a logit whose exponential is finite in float32
+
 
 @dataclass(frozen=True)
 class Output:
@@ -64,8 +66,7 @@ class Engine(ABC):
     def outputs(self, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences."""
 
-    # -- as training sees it: a list of one seed
-    # -----------------------------------------------------
+    # -- as training sees it: a list of one seed -------------------------------------------------
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
         """Take these parameters."""
@@ -92,8 +93,7 @@ class Engine(ABC):
         """Logits and attention of any number of sequences; there is one seed, at place 0."""
         return self.outputs(sequences)
 
-    # -- the classifier, the same in both models
-    # -----------------------------------------------------
+    # -- the classifier, the same in both models -------------------------------------------------
 
     def _classify(self, w: Float[Array, "S E"]) -> list[Float[Array, "S _"]]:
         """Input, hidden layers h = relu(W h + b), and logits R h with the fixed part's."""
@@ -369,7 +369,10 @@ class MinimalEngine(Engine):
 
     def _attention1(self) -> Float[Array, "T T"]:
         """q1_ij of eq. 6, the same for every sequence."""
-        q1 = self._causal * np.exp(self.theta["beta1"] * self._previous)
+        beta1 = self.theta["beta1"]
+        logits = beta1 * self._previous
+        logits[1:] -= np.maximum(beta1 - SAFE, 0)  # the first token has none before it
+        q1 = self._causal * np.exp(logits)
         return np.asarray(q1 / q1.sum(1, keepdims=True))
 
     def _forward(

@@ -50,14 +50,12 @@ def induction_head(task: Task, world: World, hidden: int = 3) -> dict[str, Array
     # (2) the item's content into the buffer, and out of it what the own position left there.
     theta["V1"][position, content] = buffer
     theta["V1"][position, position] = -buffer @ buffer.T @ shift
-    # (3) the target's content against buffers; and labels before items, by the sign of their
-    # distance.
+    # (3) the target's content against buffers; and labels before items, by their distance's sign.
     theta["Q2"][:D, content] = np.eye(D)
     theta["K2"][:D, position] = SHARPNESS * buffer.T
     theta["Q2"][D, position] = sign
     theta["K2"][D, position] = -SHARPNESS * sign
-    # (4) the label's content over the target's own, and the classifier that compares it with all
-    # labels.
+    # (4) the label's content over the target's own; and a classifier that compares it with all.
     theta["V2"][content, content] = GAIN * np.eye(D)
     theta["W1"][:L, content] = world.label_contents
     for layer in range(2, hidden + 1):

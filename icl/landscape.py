@@ -300,8 +300,10 @@ def rise_times(path: Path, *, share: float, level: float) -> Float[np.ndarray, "
     """When each logit first has `share` of the size it has once the loss is at `level`.
 
     For a path of one start; in units of its time, exact to one point of the path. Raises
-    InputError if the loss never falls to `level`.
+    InputError unless 0 < share <= 1, or if the loss never falls to `level`.
     """
+    if not 0 < share <= 1:
+        raise InputError(f"share={share} must be above 0 and at most 1")
     if not (path.loss <= level).any():
         least = path.loss.min()
         raise InputError(

@@ -7,6 +7,7 @@ from icl import circuits
 from icl.induction import induction_head
 from icl.model import Model, initial
 from icl.runs import RunConfig, load_or_train
+from icl.settings import InputError
 from icl.task import Task, World
 from icl.training import Training
 
@@ -64,3 +65,10 @@ def test_parameters_are_those_that_the_run_ended_with(tmp_path):
     assert theta.keys() == start.keys()
     for name, value in start.items():
         np.testing.assert_allclose(theta[name], value, atol=1e-20)
+
+
+def test_runs_without_parameters_are_refused(tmp_path):
+    training = Training(steps=1, every=1, test=8, batch=4)
+    ds = load_or_train(RunConfig(task=TASK, training=training), [0], tmp_path, progress=False)
+    with pytest.raises(InputError, match=r"^runs hold no parameters: train with keep_parameters="):
+        circuits.parameters(ds, 0)

@@ -150,6 +150,38 @@ def test_in_float32_to_its_rounding(model):
         np.testing.assert_allclose(a[name], b[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("beta1", [-1e3, 49.0, 51.0, 100.0, 1e3])
+def test_a_large_logit_of_the_minimal_model_overflows_nowhere(beta1):
+    task, model = Task(K=8, L=4, N=4, D=5, P=12), MODELS["minimal"]
+    theta = parameters(model, task, 0) | {"beta1": np.array(beta1)}
+    theta = {name: value.astype(np.float32) for name, value in theta.items()}
+    s = World(task, 0).probe("icl", 8)
+    quick = fast.engine(World(task, 0), model, 8)
+    oracle = LegibleEngine([World(task, 0)], model, 8)
+    for engine in (quick, oracle):
+        engine.load([theta])
+    a, b = quick.forward(0, s), oracle.forward(0, s)
+    for name in ("logits", "p1", "p2"):
+        np.testing.assert_allclose(
+            getattr(a, name), getattr(b, name), rtol=1e-4, atol=1e-5, err_msg=name
+        )
+    assert np.isfinite(quick.loss_and_grad(s))
+    assert np.isfinite(quick.grad.vector).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_ordinary_logit_of_the_minimal_model_is_exponentiated_as_it_is(dtype):
+    task, model = Task(K=8, L=4, N=4, D=5, P=12), MODELS["minimal"]
+    engine = fast.engine(World(task, 0, dtype), model, 8)
+    T, eye = task.T, np.eye(task.T, k=-1, dtype=dtype)
+    for beta1 in (-30.0, 0.0, 0.3, 7.7, 49.9):
+        engine.load([parameters(model, task, 0) | {"beta1": np.array(beta1)}])
+        weights = np.tri(T, dtype=dtype) * np.exp(engine.theta["beta1"] * eye)
+        expected = weights / weights.sum(1, keepdims=True)
+        p1 = engine.forward(0, World(task, 0, dtype).probe("icl", 1)).p1[0]
+        np.testing.assert_array_equal(p1, expected)
+
+
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_a_step_is_sgd_with_decay(model):
     task = Task(K=8, L=4, N=4, D=5, P=12)

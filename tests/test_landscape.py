@@ -303,6 +303,9 @@ def test_rise_times_are_read_off_the_path() -> None:
     np.testing.assert_array_equal(rise_times(path, share=0.25, level=1.0), [3, 1, 1])
     with pytest.raises(InputError, match=r"^level=-1.0 must be at least 0"):
         rise_times(path, share=0.5, level=-1.0)
+    for share in (0.0, -0.5, 2, math.nan):
+        with pytest.raises(InputError, match=rf"^share={share} must be above 0 and at most 1$"):
+            rise_times(path, share=share, level=1.0)
 
 
 # Refusals
