@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from icl.analysis import interval
+from icl.analysis import counted, interval
 
 Array = np.ndarray
 Values = Float[Array, "seed"]
@@ -32,14 +32,16 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
-    seeds: int  # behind it; 0: computed without any
+    seeds: int  # behind it, in the smallest group; 0: computed without any
+    left_out: int = 0  # seeds of any group that have no value
 
     def __str__(self) -> str:
         if math.isnan(self.value):
             return f"unknown ({self.seeds} seeds have it)"
         if not self.seeds:
             return f"{self.value:.4g}"
-        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+        some = f", {counted(self.left_out, 'seed')} left out" if self.left_out else ""
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]{some}"
 
 
 class Condition(NamedTuple):
@@ -107,18 +109,19 @@ def mixed() -> Condition:
 def bootstrap(level: float, *, statistic: Statistic, groups: Sequence[Values]) -> Estimate:
     """A statistic and its percentile interval, each group's seeds drawn again by themselves.
 
-    NaN marks a seed without a value and is left out; a group with fewer than
+    NaN marks a seed without a value, which is left out and counted; a group with fewer than
     :data:`LEAST_SEEDS` others has no estimate.
     """
     known = [group[np.isfinite(group)] for group in groups]
     least = min(len(group) for group in known)
+    left_out = sum(map(len, groups)) - sum(map(len, known))
     if least < LEAST_SEEDS:
-        return Estimate(math.nan, math.nan, math.nan, least)
+        return Estimate(math.nan, math.nan, math.nan, least, left_out)
     rng = np.random.default_rng(RESAMPLING_SEED)
     drawn = [group[rng.integers(len(group), size=(RESAMPLES, len(group)))] for group in known]
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(statistic(*drawn), tails, method="inverted_cdf")
-    return Estimate(float(statistic(*known)), float(low), float(high), least)
+    return Estimate(float(statistic(*known)), float(low), float(high), least, left_out)
 
 
 def wilson(level: float, *, flags: Bool[Array, "seed"]) -> Estimate:

@@ -6,9 +6,12 @@ Settings that the paper leaves open are the ones the book states on the page of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
 
 from icl.model import Model
-from icl.runs import RunConfig
+from icl.runs import RunConfig, Store, combine
 from icl.settings import InputError
 from icl.task import Task
 from icl.training import Training
@@ -165,3 +168,32 @@ def experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         raise InputError(f"unknown experiment {name!r}; known: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]
+
+
+def load_stored(
+    name: str, root: Path | str | None = None, seeds: int | None = None
+) -> dict[str, xr.Dataset]:
+    """The stored seeds of an experiment by label of the configuration; nothing is trained.
+
+    Parameters
+    ----------
+    name: of the experiment, in :data:`EXPERIMENTS`.
+    root: the store's folder; by default as in :class:`icl.runs.Store`.
+    seeds: look at the first so many of the experiment's seeds, at least 1; by default at all.
+
+    Raises :class:`icl.settings.InputError` for an unknown experiment or number of seeds, and
+    :class:`icl.store.CorruptFile` for a file that is not what was written.
+    """
+    chosen, to = experiment(name), Store(root)
+    if seeds is not None and seeds < 1:
+        raise InputError(f"seeds={seeds} must be at least 1")
+    found = {label: _load(to, c, chosen.seeds[:seeds]) for label, c in chosen.configs.items()}
+    return {
+        label: combine(chosen.configs[label], datasets)
+        for label, datasets in found.items()
+        if datasets
+    }
+
+
+def _load(to: Store, config: RunConfig, seeds: tuple[int, ...]) -> list[xr.Dataset]:
+    return [ds for seed in seeds if (ds := to.load(config, seed)) is not None]

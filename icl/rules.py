@@ -1,4 +1,4 @@
-"""The rules: one function a claim, whose docstring is the rule in words.
+"""The rules: one function per claim, whose docstring is the rule in words.
 
 They were written from the paper's wording before any stored run was looked at, and no number here
 was chosen by what a run gave. What was known: the landscape's paths, and when a few short trials
@@ -16,21 +16,9 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
-from icl.analysis import (
-    FATES,
-    LAST_STEPS,
-    counted,
-    crossing,
-    fates,
-    final,
-    late_gain,
-    lead,
-    nearest_item,
-    spread,
-    value_at,
-)
+from icl import attention
+from icl.analysis import crossing, final, lead, value_at
 from icl.evidence import (
-    Array,
     Check,
     Values,
     above,
@@ -195,14 +183,18 @@ def slow_is_one_in_N(runs: Runs) -> list[Check]:
     middle = crossing(
         ds, (1 + ds.context_label_accuracy.isel(step=0)) / 2, "context_label_accuracy"
     )
-    off = value_at(ds, "icl_accuracy", middle) - value_at(ds, "context_label_accuracy", middle) / N
+    icl, cla = (value_at(ds, name, middle) for name in ("icl_accuracy", "context_label_accuracy"))
     return [
         mean(
             "CLA when ICL accuracy is 2/N",
-            value_at(ds, "context_label_accuracy", end),
+            value_at(ds, "context_label_accuracy", end).values,
             above(PERFECT),
         ),
-        mean("ICL accuracy less CLA/N, CLA half-way to 1", off, within(-TOLERANCE, TOLERANCE)),
+        mean(
+            "ICL accuracy less CLA/N, CLA half-way to 1",
+            (icl - cla / N).values,
+            within(-TOLERANCE, TOLERANCE),
+        ),
     ]
 
 
@@ -215,12 +207,24 @@ def maps(runs: Runs) -> list[Check]:
     ds = runs["3"][""]
     before, after = crossing(ds) / 2, ds.stopped_at.where(crossing(ds).notnull())
     return [
-        mean("previous-token attention after", _map(ds, "map1", after, _previous), above(LEARNED)),
-        mean("target's on the right label after", _map(ds, "row2", after, _right), above(LEARNED)),
-        mean("layer 1 off uniform before", _map(ds, "map1", before, _off_uniform), below(TENTH)),
+        mean(
+            "previous-token attention after",
+            _seen(ds, "map1", after, attention.previous),
+            above(LEARNED),
+        ),
+        mean(
+            "target's on the right label after",
+            _seen(ds, "row2", after, attention.right),
+            above(LEARNED),
+        ),
+        mean(
+            "layer 1 off uniform before",
+            _seen(ds, "map1", before, attention.off_uniform),
+            below(TENTH),
+        ),
         mean(
             "right label's attention less the mean other's before",
-            _map(ds, "row2", before, _right_less_others),
+            _seen(ds, "row2", before, attention.right_less_others),
             within(-TENTH, TENTH),
         ),
     ]
@@ -231,7 +235,7 @@ def order(runs: Runs) -> list[Check]:
     tenth of the time until then, and for ILA1 and TILA2 within a tenth of it. In every seed both
     of the former come before both of the latter.
 
-    The transition is ICL accuracy of 50%.
+    The transition is ICL accuracy of 50%; a seed without one has no times.
     """
     return _order(runs["3"][""])
 
@@ -255,8 +259,8 @@ def not_transient(runs: Runs) -> list[Check]:
 
 
 def minimal_same(runs: Runs) -> list[Check]:
-    """The minimal model's median transition comes before the full network's; apart from that
-    the rules of `slow-abrupt` and `order` hold.
+    """The minimal model's median transition comes before the full network's, of the seeds that have
+    one; apart from that the rules of `slow-abrupt` and `order` hold.
     """
     ds = runs["6a"][""]
     sooner = ratio(
@@ -525,7 +529,7 @@ def _around_learning(ds: xr.Dataset) -> tuple[Values, Values]:
     """What IWL gained before and after ICL accuracy came near its end; NaN where it stayed low."""
     end = final(ds, "icl_accuracy")
     when = crossing(ds, end - TOLERANCE).where(end > LEARNED)
-    then = value_at(ds, "iwl", when)
+    then = value_at(ds, "iwl", when).values
     return then - ds.iwl.isel(step=0).values, _end(ds, "iwl") - then
 
 
@@ -535,205 +539,7 @@ def _loss_since_top(ds: xr.Dataset) -> Values:
     return np.asarray((smooth.isel(step=-1) - top).where(top >= LEARNED).values)
 
 
-def _map(
-    ds: xr.Dataset, name: str, when: xr.DataArray, measure: Callable[[Array], float]
+def _seen(
+    ds: xr.Dataset, name: str, when: xr.DataArray, measure: Callable[[Values], float]
 ) -> Values:
-    """A number read off an attention map at the record nearest to a step of each seed's own."""
-    steps = zip(ds.seed.values, when.values, strict=True)
-    return np.array(
-        [
-            measure(ds[name].sel(seed=seed).sel(step=step, method="nearest").values)
-            if np.isfinite(step)
-            else np.nan
-            for seed, step in steps
-        ]
-    )
-
-
-def _previous(map1: Array) -> float:
-    """Mean attention of tokens, but the first, to the one before."""
-    return float(np.diagonal(map1, -1).mean())
-
-
-def _off_uniform(map1: Array) -> float:
-    """Share of attention that is not where uniform has it, mean over tokens but the first."""
-    T = len(map1)
-    uniform = np.tril(np.ones((T, T))) / np.arange(1, T + 1)[:, None]
-    return float(0.5 * np.abs(map1 - uniform)[1:].sum(1).mean())
-
-
-def _right(row2: Array) -> float:
-    """The target's attention to the right label, mean over the places of its pair."""
-    return float(np.nanmean(np.diagonal(row2[:, 1::2])))
-
-
-def _right_less_others(row2: Array) -> float:
-    """The same, less that to the mean other label of the context."""
-    labels = row2[:, 1::2]
-    N = len(labels)
-    right = np.diagonal(labels)
-    return float(np.nanmean(right - (labels.sum(1) - right) / (N - 1)))
-
-
-# Beside the rules: what else the stored runs say where a rule's number alone would mislead
-
-
-def fates_minimal(runs: Runs) -> str:
-    """How the stored seeds of Figure 6c solve the task, and their loss; accuracy does not tell."""
-    ds = _found(runs, "6c")
-    if ds is None:
-        return ""
-    ends, loss = fates(ds), final(ds, "train_loss")
-    losses = (
-        f"{fate} {spread(loss[(ends == fate).values], 4)}" for fate in FATES if fate in ends.values
-    )
-    return (
-        f"By what the target attends to: {_counted_fates(ds)}. "
-        f"Training loss at the end (nats): {', '.join(losses)}."
-    )
-
-
-def fates_full(runs: Runs) -> str:
-    """The same for the full network with L = N: Figure A.5."""
-    equal = {N: _found(runs, "A.5", f"N={N}, L={N}") for N in (8, 4, 2)}
-    words = [f"L=N={N}, {_counted_fates(ds)}" for N, ds in equal.items() if ds is not None]
-    return f"By what the target attends to: {'; '.join(words)}." if words else ""
-
-
-def still_rising(runs: Runs) -> str:
-    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, and where
-    seeds end that went on without the stop rule.
-    """
-    ds = _found(runs, "A.3c", "alpha=1.0")
-    if ds is None:
-        return ""
-    words = (
-        f"At alpha=1 seeds ended at step {spread(ds.stopped_at, 0)}; in the {LAST_STEPS:,} steps "
-        f"before that their ICL accuracy rose by {spread(late_gain(ds), 3)}."
-    )
-    longer = _found(runs, "A.3-long", "alpha=1.0")
-    if longer is None:
-        return words
-    return (
-        f"{words} Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
-        f"{int(longer.step.max()):,} steps, with ICL accuracy "
-        f"{spread(final(longer, 'icl_accuracy'))} and IWL accuracy "
-        f"{spread(final(longer, 'iwl_absent_accuracy'))}."
-    )
-
-
-def tied_outset(runs: Runs) -> str:
-    """What a tied classifier knows before any training: CLA and ICL accuracy, beside an untied."""
-    found = {"tied": _found(runs, "tied", "xi0=1"), "untied": _found(runs, "6a")}
-    words = (
-        f"{name}, CLA {spread(ds.context_label_accuracy.isel(step=0))} and ICL accuracy "
-        f"{spread(ds.icl_accuracy.isel(step=0), 3)}"
-        for name, ds in found.items()
-        if ds is not None
-    )
-    said = "; ".join(words)
-    return f"Before any training: {said}." if said else ""
-
-
-def waiting(runs: Runs) -> str:
-    """How Figure 3's seeds end that have had their transition, and those that have not."""
-    ds = _found(runs, "3")
-    if ds is None:
-        return ""
-    reached = crossing(ds).notnull().values
-    end = final(ds, "icl_accuracy")
-    others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
-    return (
-        f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
-        f"{spread(end[reached], 3)}{others}."
-    )
-
-
-def later_in_the_rise(runs: Runs) -> str:
-    """CLA at other multiples of 1/N than the rule's."""
-    ds = _found(runs, "3")
-    if ds is None:
-        return ""
-    N = _task(ds).classes_in_context
-    words = (
-        f"{m}/N, {_spread(value_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
-        for m in (2, 3, 4)
-    )
-    return f"CLA when ICL accuracy is {'; '.join(words)}."
-
-
-def early_rise(runs: Runs) -> str:
-    """How much of its change TLA2 has made when ICL accuracy leaves the slow phase, at 2/N."""
-    ds = _found(runs, "3")
-    if ds is None:
-        return ""
-    when = crossing(ds, 2 / _task(ds).classes_in_context)
-    shares = (
-        f"{short} {_spread(_share_of_change(ds, measure, when))}"
-        for measure, short in (EARLY | LATE).items()
-    )
-    return f"Share of its change that each has made when ICL accuracy is 2/N: {'; '.join(shares)}."
-
-
-def forgetting(runs: Runs) -> str:
-    """How far IWL, class absent, ends below its highest where ICL was learned with novel classes.
-
-    The claim is about data without any; these runs are stored for other figures.
-    """
-    found = {name: _found(runs, name) for name in ("3", "6a", "6b")}
-    absent = "iwl_absent_accuracy"
-    words = (
-        f"Figure {name}, {spread(ds[absent].max('step') - final(ds, absent))}"
-        for name, ds in found.items()
-        if ds is not None
-    )
-    said = "; ".join(words)
-    return f"With novel classes IWL ends below its highest: by {said}." if said else ""
-
-
-def by_variation(runs: Runs) -> str:
-    """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, whether
-    labels look at their items then, and how often comparing items is enough.
-    """
-    scan = runs.get("2b", {})
-    if not scan:
-        return ""
-    columns = {
-        "ICL accuracy": [_end(ds, "icl_accuracy").mean() for ds in scan.values()],
-        f"gained of it in the last {LAST_STEPS:,} steps": [
-            late_gain(ds).values.mean() for ds in scan.values()
-        ],
-        "ILA1": [_end(ds, "item_label_association").mean() for ds in scan.values()],
-        "IWL accuracy, class absent": [
-            _end(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
-        ],
-        "and of naming the label of the item most like the target": [
-            nearest_item(_task(ds)) for ds in scan.values()
-        ],
-    }
-    numbers = "; ".join(
-        f"{name}, {', '.join(f'{value:z.2f}' for value in column)}"
-        for name, column in columns.items()
-    )
-    at = ", ".join(f"{_task(ds).eps:g}" for ds in scan.values())
-    return f"Means over seeds at eps of {at}: {numbers}."
-
-
-def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
-    return runs.get(name, {}).get(label)
-
-
-def _counted_fates(ds: xr.Dataset) -> str:
-    ends = fates(ds).values.tolist()
-    counts = ", ".join(f"{ends.count(fate)} {fate}" for fate in FATES)
-    return f"of {counted(len(ends), 'seed')} {counts}"
-
-
-def _share_of_change(ds: xr.Dataset, measure: str, when: xr.DataArray) -> Values:
-    first, last = ds[measure].isel(step=0).values, _end(ds, measure)
-    with np.errstate(invalid="ignore"):  # NaN where nothing changes
-        return np.asarray((value_at(ds, measure, when) - first) / (last - first))
-
-
-def _spread(values: Values, digits: int = 2) -> str:
-    return spread(xr.DataArray(values), digits)
+    return np.asarray(attention.read(ds, name, when, measure).values)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from icl.claims import CLAIMS, OUTCOMES, Claim, Outcome, Verdict
+from icl.claims import CLAIMS
 from icl.evidence import Finding
 from icl.settings import InputError
+from icl.verdicts import OUTCOMES, Claim, Outcome, Verdict
 
 MARKS: dict[Outcome, str] = {
     "reproduced": "●", "partly": "◐", "not reproduced": "○", "not yet run": "–",

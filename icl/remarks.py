@@ -1,0 +1,203 @@
+"""Beside the rules: what else the stored runs say, where a rule's number alone would mislead.
+
+One function a claim, or none. Each gives a sentence or two, whatever the verdict, and an empty
+string as long as the runs that it speaks of are not stored.
+"""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from icl import attention
+from icl.analysis import (
+    FATES,
+    LAST_STEPS,
+    counted,
+    crossing,
+    fates,
+    final,
+    late_gain,
+    share_of_change,
+    spread,
+    value_at,
+)
+from icl.rules import EARLY, LATE, Runs
+from icl.runs import config_of
+from icl.strategies import nearest_item
+from icl.task import Task
+
+SHORTLY = 5_000  # steps before the transition: the slow phase is over, and accuracy has not risen
+
+
+def fates_minimal(runs: Runs) -> str:
+    """How the stored seeds of Figure 6c solve the task, and their loss; accuracy does not tell."""
+    ds = _found(runs, "6c")
+    if ds is None:
+        return ""
+    ends, loss = fates(ds), final(ds, "train_loss")
+    losses = (
+        f"{fate} {spread(loss[(ends == fate).values], 4)}" for fate in FATES if fate in ends.values
+    )
+    return (
+        f"By what the target attends to: {_counted_fates(ds)}. "
+        f"Training loss at the end (nats): {', '.join(losses)}."
+    )
+
+
+def fates_full(runs: Runs) -> str:
+    """The same for the full network with L = N: Figure A.5."""
+    equal = {N: _found(runs, "A.5", f"N={N}, L={N}") for N in (8, 4, 2)}
+    words = [f"L=N={N}, {_counted_fates(ds)}" for N, ds in equal.items() if ds is not None]
+    return f"By what the target attends to: {'; '.join(words)}." if words else ""
+
+
+def still_rising(runs: Runs) -> str:
+    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, and where
+    seeds end that went on without the stop rule.
+    """
+    ds = _found(runs, "A.3c", "alpha=1.0")
+    if ds is None:
+        return ""
+    words = (
+        f"At alpha=1 seeds ended at step {spread(ds.stopped_at, 0)}; in the {LAST_STEPS:,} steps "
+        f"before that their ICL accuracy rose by {spread(late_gain(ds), 3)}."
+    )
+    longer = _found(runs, "A.3-long", "alpha=1.0")
+    if longer is None:
+        return words
+    return (
+        f"{words} Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
+        f"{int(longer.step.max()):,} steps, with ICL accuracy "
+        f"{spread(final(longer, 'icl_accuracy'))} and IWL accuracy "
+        f"{spread(final(longer, 'iwl_absent_accuracy'))}."
+    )
+
+
+def tied_outset(runs: Runs) -> str:
+    """What a tied classifier knows before any training: CLA and ICL accuracy, beside an untied."""
+    found = {"tied": _found(runs, "tied", "xi0=1"), "untied": _found(runs, "6a")}
+    words = (
+        f"{name}, CLA {spread(ds.context_label_accuracy.isel(step=0))} and ICL accuracy "
+        f"{spread(ds.icl_accuracy.isel(step=0), 3)}"
+        for name, ds in found.items()
+        if ds is not None
+    )
+    said = "; ".join(words)
+    return f"Before any training: {said}." if said else ""
+
+
+def waiting(runs: Runs) -> str:
+    """How Figure 3's seeds end that have had their transition, and those that have not."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    reached = crossing(ds).notnull().values
+    end = final(ds, "icl_accuracy")
+    others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
+    return (
+        f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
+        f"{spread(end[reached], 3)}{others}."
+    )
+
+
+def shortly_before(runs: Runs) -> str:
+    """What Figure 3's maps show shortly before the transition; half-way, some seeds have learned
+    nothing yet.
+    """
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    when = crossing(ds) - SHORTLY
+    numbers = {
+        "layer 1 off uniform": attention.read(ds, "map1", when, attention.off_uniform),
+        "right label's attention less the mean other's": attention.read(
+            ds, "row2", when, attention.right_less_others
+        ),
+        "attention to all labels together (TLA2)": value_at(ds, "target_labels_association", when),
+    }
+    words = (f"{name}, {spread(values, 3)}" for name, values in numbers.items())
+    return f"{SHORTLY:,} steps before the transition: {'; '.join(words)}."
+
+
+def later_in_the_rise(runs: Runs) -> str:
+    """CLA at other multiples of 1/N than the rule's."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    N = _task(ds).classes_in_context
+    words = (
+        f"{m}/N, {spread(value_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
+        for m in (2, 3, 4)
+    )
+    return f"CLA when ICL accuracy is {'; '.join(words)}."
+
+
+def early_rise(runs: Runs) -> str:
+    """How much of its change TLA2 has made when ICL accuracy leaves the slow phase, at 2/N."""
+    ds = _found(runs, "3")
+    if ds is None:
+        return ""
+    when = crossing(ds, 2 / _task(ds).classes_in_context)
+    shares = (
+        f"{short} {spread(share_of_change(ds, measure, when))}"
+        for measure, short in (EARLY | LATE).items()
+    )
+    return f"Share of its change that each has made when ICL accuracy is 2/N: {'; '.join(shares)}."
+
+
+def forgetting(runs: Runs) -> str:
+    """How far IWL, class absent, ends below its highest where ICL was learned with novel classes.
+
+    The claim is about data without any; these runs are stored for other figures.
+    """
+    found = {name: _found(runs, name) for name in ("3", "6a", "6b")}
+    absent = "iwl_absent_accuracy"
+    words = (
+        f"Figure {name}, {spread(ds[absent].max('step') - final(ds, absent))}"
+        for name, ds in found.items()
+        if ds is not None
+    )
+    said = "; ".join(words)
+    return f"With novel classes IWL ends below its highest: by {said}." if said else ""
+
+
+def by_variation(runs: Runs) -> str:
+    """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, whether
+    labels look at their items then, and how often comparing items is enough.
+    """
+    scan = runs.get("2b", {})
+    if not scan:
+        return ""
+    columns = {
+        "ICL accuracy": [final(ds, "icl_accuracy").mean() for ds in scan.values()],
+        f"gained of it in the last {LAST_STEPS:,} steps": [
+            late_gain(ds).values.mean() for ds in scan.values()
+        ],
+        "ILA1": [final(ds, "item_label_association").mean() for ds in scan.values()],
+        "IWL accuracy, class absent": [
+            final(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
+        ],
+        "share of test sequences in which the item most like the target has its label": [
+            nearest_item(_task(ds)) for ds in scan.values()
+        ],
+    }
+    numbers = "; ".join(
+        f"{name}, {', '.join(f'{value:z.2f}' for value in column)}"
+        for name, column in columns.items()
+    )
+    at = ", ".join(f"{_task(ds).eps:g}" for ds in scan.values())
+    return f"Means over seeds at eps of {at}: {numbers}."
+
+
+def _task(ds: xr.Dataset) -> Task:
+    return config_of(ds).task
+
+
+def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
+    return runs.get(name, {}).get(label)
+
+
+def _counted_fates(ds: xr.Dataset) -> str:
+    ends = fates(ds).values.tolist()
+    counts = ", ".join(f"{ends.count(fate)} {fate}" for fate in FATES)
+    return f"of {counted(len(ends), 'seed')} {counts}"

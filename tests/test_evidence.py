@@ -1,0 +1,103 @@
+"""Estimates, their intervals, and conditions on them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from icl.evidence import (
+    Estimate,
+    above,
+    below,
+    bootstrap,
+    contains,
+    mixed,
+    newcombe,
+    wilson,
+    within,
+)
+
+
+def binomial_quantile(n, p, share):
+    total = 0.0
+    for k in range(n + 1):
+        total += math.comb(n, k) * p**k * (1 - p) ** (n - k)
+        if total >= share:
+            return k / n
+    return 1.0
+
+
+def average(values):
+    return values.mean(-1)
+
+
+@pytest.mark.parametrize(("hits", "seeds"), [(2, 6), (3, 6), (5, 6), (8, 24), (1, 3), (0, 4)])
+@pytest.mark.parametrize("level", [0.85, 0.95])  # no quantile on a step
+def test_the_bootstrap_of_a_share_has_the_quantiles_of_the_binomial(hits, seeds, level):
+    """Seeds drawn with replacement are Bernoulli trials, whatever the bootstrap's code."""
+    values = np.array([1.0] * hits + [0.0] * (seeds - hits))
+    estimate = bootstrap(level, statistic=average, groups=[values])
+    expected = [binomial_quantile(seeds, hits / seeds, (1 + s * level) / 2) for s in (-1, 1)]
+    assert estimate[1:3] == pytest.approx(expected)
+    assert (estimate.value, estimate.seeds) == (hits / seeds, seeds)
+
+
+def test_the_bootstrap_of_many_seeds_is_normal_and_groups_are_drawn_apart():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(3, 2, 400), rng.normal(1, 1, 300)
+    estimate = bootstrap(0.95, statistic=lambda x, y: x.mean(-1) - y.mean(-1), groups=[a, b])
+    half = 1.959964 * math.sqrt(a.var() / 400 + b.var() / 300)
+    assert estimate.value == pytest.approx(a.mean() - b.mean())
+    assert estimate.high - estimate.value == pytest.approx(half, rel=0.05)
+    assert estimate.value - estimate.low == pytest.approx(half, rel=0.05)
+    assert estimate.seeds == 300
+
+
+def test_the_bootstrap_gives_the_same_interval_again():
+    values = np.random.default_rng(2).normal(size=6)
+    first, second = (bootstrap(0.9, statistic=average, groups=[values]) for _ in range(2))
+    assert first == second
+
+
+def test_seeds_without_a_value_are_left_out_and_two_are_too_few():
+    values = np.array([1.0, math.nan, 3.0, 2.0])
+    assert bootstrap(0.95, statistic=average, groups=[values])[:1] == (2.0,)
+    few = bootstrap(0.95, statistic=average, groups=[values[:3]])
+    assert math.isnan(few.value)
+    assert few.seeds == 2
+    for condition in (above(-1e9), below(1e9), within(-1e9, 1e9), contains(2), mixed()):
+        assert not condition.test(few)
+
+
+def test_wilson_and_newcombe_against_published_examples():
+    """Newcombe, Statistics in Medicine 17 (1998): 15 of 148 (p. 861); 56/70 less 48/80 (p. 877)."""
+    share = wilson(0.95, flags=np.arange(148) < 15)
+    assert share[1:3] == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    difference = newcombe(0.95, flags=np.arange(70) < 56, other=(48, 80))
+    assert difference[:3] == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (above(0.4), True), (above(0.45), False), (below(0.6), True), (below(0.55), False),
+        (within(0.4, 0.6), True), (within(0.46, 0.6), False), (within(0.4, 0.5), False),
+        (contains(0.55), True), (contains(0.56), False), (mixed(), True),
+    ],
+)  # fmt: skip
+def test_a_condition_looks_at_the_whole_interval(condition, holds):
+    assert condition.test(Estimate(0.5, 0.45, 0.55, 6)) is holds
+
+
+def test_seeds_without_a_value_are_left_out_and_counted():
+    known = bootstrap(0.95, statistic=lambda x: x.mean(-1), groups=[np.array([1.0, 2, 3])])
+    groups = [np.array([1.0, np.nan, 2, 3])]
+    some = bootstrap(0.95, statistic=lambda x: x.mean(-1), groups=groups)
+    assert some == known._replace(left_out=1)
+    assert str(known) == f"2 [{known.low:.4g}, {known.high:.4g}]"
+    assert str(some) == f"{known}, 1 seed left out"
+
+
+def test_all_and_none_are_not_mixed():
+    assert not mixed().test(Estimate(0.0, 0.0, 0.3, 6))
+    assert not mixed().test(Estimate(1.0, 0.7, 1.0, 6))

@@ -1,0 +1,154 @@
+"""What is said beside the rules, on made-up curves."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from paper_world import needed, paper, set_iwl
+
+from icl import remarks, scorecard
+from icl.analysis import final, late_gain, spread
+from icl.claims import CLAIMS
+
+
+def test_fates_are_counted_beside_the_verdict_and_do_not_change_it():
+    made = needed(CLAIMS["LN-slow-phase"], paper())
+    ds = made["6c"][""]
+    looks = ds.target_item_label_association
+    away = (ds.seed == 0) | (ds.seed == 1)  # seed 0 learns, seed 1 does not
+    made["6c"][""] = ds.assign(target_item_label_association=looks.where(~away, 0.05))
+    before, after = (
+        CLAIMS["LN-slow-phase"].decide(needed(CLAIMS["LN-slow-phase"], paper())),
+        CLAIMS["LN-slow-phase"].decide(made),
+    )
+    assert (before.outcome, before.findings) == (after.outcome, after.findings)
+    assert "of 24 seeds 8 induction head, 0 elimination, 16 neither" in before.beside
+    assert "of 24 seeds 7 induction head, 1 elimination, 16 neither" in after.beside
+    assert after.beside.endswith(
+        "induction head 0.0100 (0.0100 to 0.0100), elimination 0.0100, "
+        "neither 1.0000 (1.0000 to 1.0000)."
+    )
+    for words in (
+        scorecard.text({"LN-slow-phase": after}),
+        scorecard.details({"LN-slow-phase": after}),
+        scorecard.checks({"LN-slow-phase": after}),
+        scorecard.missing({"LN-slow-phase": after._replace(outcome="not yet run")}),
+        scorecard.shortfalls({"LN-slow-phase": after._replace(outcome="partly")}, {}),
+    ):
+        assert after.beside in words
+
+
+def test_fates_are_told_before_all_seeds_are_there():
+    made = {"6c": {"": paper()["6c"][""].isel(seed=slice(6))}}
+    verdict = CLAIMS["LN-slow-phase"].decide(made)
+    assert verdict.outcome == "not yet run"
+    assert "of 6 seeds 2 induction head, 0 elimination, 4 neither" in verdict.beside
+
+
+def test_the_full_networks_fates_are_told_for_each_context_length():
+    words = remarks.fates_full({"A.5": {"N=4, L=4": paper()["A.5"]["N=4, L=4"]}})
+    assert words.endswith(": L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither.")
+
+
+def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
+    """Curves that rise by 0.1 in 10,000 steps, one seed ended before the other."""
+    steps, ended = np.arange(0, 60_001, 500), np.array([40_000, 60_000])
+    rise = 1e-5 * np.minimum(steps, ended[:, None])
+    ds = xr.Dataset(
+        {"icl_accuracy": (("seed", "step"), rise), "stopped_at": ("seed", ended)},
+        coords={"seed": [0, 1], "step": steps},
+    )
+    assert remarks.still_rising({"A.3c": {"alpha=1.0": ds}}) == (
+        "At alpha=1 seeds ended at step 50,000 (40,000 to 60,000); in the 10,000 steps before that "
+        "their ICL accuracy rose by 0.100 (0.100 to 0.100)."
+    )
+    longer = ds.assign(iwl_absent_accuracy=0 * ds.icl_accuracy + 0.25)
+    said = remarks.still_rising(
+        {"A.3c": {"alpha=1.0": ds}, "A.3-long": {"alpha=1.0": longer, "alpha=0.0": ds}}
+    )
+    assert said.endswith(
+        f" Without the stop rule 2 seeds end, after {steps[-1]:,} steps, with ICL accuracy "
+        f"{spread(final(ds, 'icl_accuracy'))} and IWL accuracy 0.25 (0.25 to 0.25)."
+    )
+
+
+def test_what_is_known_before_any_training():
+    """The made-up seeds begin at CLA N/L, tied or not, and a tied one near its transition."""
+    made = paper()
+    assert remarks.tied_outset({"6a": made["6a"]}) == (
+        "Before any training: untied, CLA 0.25 (0.25 to 0.25) and ICL accuracy "
+        "0.031 (0.031 to 0.031)."
+    )
+    tied = {"xi0=1": made["tied"]["xi0=1"].assign(
+        context_label_accuracy=0 * made["tied"]["xi0=1"].icl_accuracy + 0.75
+    )}  # fmt: skip
+    said = remarks.tied_outset({"6a": made["6a"], "tied": tied})
+    assert said.startswith("Before any training: tied, CLA 0.75 (0.75 to 0.75) and ICL accuracy 0.")
+    assert "; untied, CLA 0.25 (" in said
+
+
+def test_seeds_that_wait_are_told_from_those_that_do_not():
+    made = {"3": dict(paper()["3"])}
+    assert remarks.waiting(made) == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)."
+    ds = made["3"][""]
+    made["3"][""] = ds.assign(icl_accuracy=ds.icl_accuracy.where(ds.seed != 2, 1 / 32))
+    assert remarks.waiting(made).startswith("Of 6 seeds 5 reach 50% and end at ")
+    assert remarks.waiting(made).endswith("; the others end at 0.031.")
+
+
+def test_what_has_risen_at_the_end_of_the_slow_phase():
+    """In the made-up world CLA and TLA2 are done by then, and the induction head has not begun."""
+    words = remarks.early_rise(paper())
+    assert "CLA 1.00 (1.00 to 1.00); TLA2 1.00 (1.00 to 1.00); " in words
+    late = [float(share) for share in re.findall(r"(?:ILA1|TILA2) ([\d.]+) ", words)]
+    assert len(late) == 2
+    assert max(late) < 0.2  # 1/7, as the accuracy itself: (2/N - 1/N) / (1 - 1/N)
+    one = "1.000 (1.000 to 1.000)"
+    said = remarks.later_in_the_rise(paper())
+    assert said == f"CLA when ICL accuracy is 2/N, {one}; 3/N, {one}; 4/N, {one}."
+
+
+def test_what_the_maps_show_shortly_before_the_transition():
+    """In the made-up world nothing of the induction head, and all of the attention to labels."""
+    words = remarks.shortly_before(paper())
+    assert words.startswith("5,000 steps before the transition: layer 1 off uniform, 0.000 (")
+    assert "; right label's attention less the mean other's, 0.000 (0.000 to 0.000); " in words
+    assert words.endswith(" to all labels together (TLA2), 0.950 (0.950 to 0.950).")
+
+
+def test_forgetting_is_the_distance_from_the_highest():
+    made = {"6a": dict(paper()["6a"])}
+    set_iwl(made, "6a", 0.75)
+    ds = made["6a"][""]
+    fall = xr.where(ds.step > 75_000, 0.5, 0.0)
+    made["6a"][""] = ds.assign(iwl_absent_accuracy=ds.iwl_absent_accuracy - fall)
+    assert remarks.forgetting(made) == (
+        "With novel classes IWL ends below its highest: by Figure 6a, 0.50 (0.50 to 0.50)."
+    )
+
+
+def test_what_variation_within_classes_leaves_to_be_read_is_told():
+    """Of eps = 0 all of it; of made-up curves their ends."""
+    scan = {label: paper()["2b"][label] for label in ("eps=0.0", "eps=1.6")}
+    words = remarks.by_variation({"2b": scan})
+    assert words.startswith("Means over seeds at eps of 0, 1.6: ICL accuracy, ")
+    columns = re.findall(r", (-?[\d.]+), (-?[\d.]+)[;.]", words.partition(": ")[2])
+    icl, gained, association, iwl, nearest = (
+        [float(number) for number in column] for column in columns
+    )
+    for told, measure in (
+        (icl, "icl_accuracy"),
+        (association, "item_label_association"),
+        (iwl, "iwl_absent_accuracy"),
+    ):
+        ends = [float(final(ds, measure).mean()) for ds in scan.values()]
+        assert told == pytest.approx(ends, abs=0.005)
+    late = [float(late_gain(ds).mean()) for ds in scan.values()]
+    assert gained == pytest.approx(late, abs=0.005)
+    assert nearest[0] == 1 > nearest[1] > 1 / 8
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
+def test_nothing_is_said_beside_a_rule_without_runs(claim):
+    assert claim.beside({}) == ""

@@ -1,0 +1,145 @@
+"""The verdicts in words, for the page and for a terminal."""
+
+import ast
+
+import pytest
+from paper_world import paper, set_iwl
+
+from icl import chapters, claims, scorecard
+from icl.claims import CLAIMS
+from icl.settings import InputError
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    made = {name: dict(configs) for name, configs in paper().items()}
+    set_iwl(made, "2a", 0.5)
+    del made["6c"][""]
+    return {name: claim.decide(made) for name, claim in CLAIMS.items()}
+
+
+def test_the_summary_counts(verdicts):
+    counts = scorecard.count(verdicts)
+    assert sum(counts.values()) == 27
+    assert counts["not yet run"] == 1  # 6c, whose runs were taken away
+    assert counts["not reproduced"] == 1  # capacity
+    assert counts["partly"] == 4  # data-K, data-B and two of the landscape
+    few = "Of 27 claims of the paper 21 are reproduced, 4 in part and 1 not"
+    assert scorecard.summary(verdicts) == f"{few}; 1 is open, for want of runs."
+
+
+def test_the_summary_speaks_of_open_claims_where_there_are_some(verdicts):
+    names = ("capacity", "LN-slow-phase")
+    not_reproduced, not_yet_run = (verdicts[name] for name in names)
+    assert scorecard.summary({"a": not_reproduced}).endswith("0 in part and 1 not.")
+    assert scorecard.summary({"a": not_yet_run, "b": not_yet_run}).endswith(
+        "and 0 not; 2 are open, for want of runs."
+    )
+
+
+def test_the_text_has_each_verdict_and_each_check(verdicts):
+    lines = scorecard.text(verdicts).splitlines()
+    assert "capacity: not reproduced" in lines
+    assert "  - IWL accuracy, K=128, B=0: 0.5 [0.5, 0.5]; asked for: above 0.95" in lines
+    assert sum(line[:3] in ("  +", "  -") for line in lines) == sum(
+        len(verdict.findings) for verdict in verdicts.values()
+    )
+
+
+def test_the_table_has_a_row_a_claim_of_two_cells(verdicts):
+    head, rule, *rows = scorecard.table(verdicts).splitlines()
+    assert len(rows) == 27
+    assert {row.count("|") for row in (head, rule, *rows)} == {3}
+    for row, (name, verdict) in zip(rows, verdicts.items(), strict=True):
+        assert CLAIMS[name].statement in row
+        assert f" **{verdict.outcome}**" in row
+
+
+def test_details_have_the_rule_and_every_finding(verdicts):
+    blocks = scorecard.details(verdicts).split("\n\n```{dropdown} ")
+    assert len(blocks) == 27
+    for block, (name, verdict) in zip(blocks, verdicts.items(), strict=True):
+        assert f"**Rule:** {CLAIMS[name].rule_in_words}" in block
+        assert block.count("\n- ") == len(verdict.findings)
+
+
+def test_every_shortfall_has_its_paragraph_and_its_reason(verdicts):
+    text = scorecard.shortfalls(verdicts, {"capacity": "Too short.", "both": "Not shown."})
+    paragraphs = text.split("\n\n")
+    assert len(paragraphs) == 5
+    capacity = next(p for p in paragraphs if CLAIMS["capacity"].statement in p)
+    assert capacity.endswith(" *Why:* Too short.")
+    assert "*Not reproduced: 0 of 5 checks hold.*" in capacity
+    assert "IWL accuracy, K=128, B=0, 0.5 [0.5, 0.5] (asked for: above 0.95)" in capacity
+    assert "Not shown." not in text
+    assert sum(p.endswith("*Why* has not been looked into yet.") for p in paragraphs) == 4
+
+
+def test_a_partly_reproduced_claim_names_what_holds_and_what_does_not(verdicts):
+    text = scorecard.shortfalls({"data-K": verdicts["data-K"]}, {})
+    assert "*Partly: 1 of 2 checks hold.*" in text
+    assert "What does not hold: IWL accuracy, K=2048 less K=128, 0 [0, 0]" in text
+    assert "What holds: ICL accuracy, K=2048 less K=128." in text
+    assert "**partly**, 1 of 2 checks<br>" in scorecard.table({"data-K": verdicts["data-K"]})
+
+
+def test_a_shortfall_without_a_reason_is_told(verdicts):
+    reasons = {"capacity": "Too short.", "data-K": " ", "both": "Not short at all."}
+    open_ones = ["data-K", "data-B", "landscape-order", "saddle"]
+    assert scorecard.unexplained(verdicts, reasons) == open_ones
+    papers = verdicts["both"]._replace(papers_iwl="not reproduced")
+    assert scorecard.unexplained({"both": papers}, {}) == ["both"]
+
+
+def said(value):
+    """The words of a string, formatted or not, as they stand in the source."""
+    strings = (node.value for node in ast.walk(value) if isinstance(node, ast.Constant))
+    return "".join(string for string in strings if isinstance(string, str))
+
+
+def reasons_on_the_page():
+    """The claims for which `book/scorecard.py` has a reason."""
+    for cell in chapters.read("scorecard").cells:
+        for line in ast.parse(cell.source).body if cell.cell_type == "code" else []:
+            if isinstance(line, ast.Assign) and line.targets[0].id == "reasons":
+                pairs = zip(line.value.keys, line.value.values, strict=True)
+                return {key.value: said(value) for key, value in pairs}
+    pytest.fail("no reasons")
+
+
+def test_every_claim_that_falls_short_in_the_shipped_runs_has_a_reason():
+    verdicts = claims.scorecard(chapters.BOOK.parent / "results")
+    assert scorecard.unexplained(verdicts, reasons_on_the_page()) == []
+
+
+def test_checks_are_listed_below_their_claim(verdicts):
+    chosen = {name: verdicts[name] for name in ("data-K", "LN-slow-phase")}
+    icl, iwl = (finding.estimate for finding in verdicts["data-K"].findings)
+    assert scorecard.checks(chosen).splitlines() == [
+        f"- **Partly:** {CLAIMS['data-K'].statement}",
+        f"  - holds: ICL accuracy, K=2048 less K=128, {icl} (asked for: above 0)",
+        f"  - does not hold: IWL accuracy, K=2048 less K=128, {iwl} (asked for: below 0)",
+        f"- **Not yet run:** {CLAIMS['LN-slow-phase'].statement}",
+        "  - missing: experiment 6c: 0 of 1 configurations have 24 seeds (0 seeds in all)",
+    ]
+
+
+def test_a_verdict_is_quoted_by_its_numbers(verdicts):
+    icl, iwl = (finding.estimate for finding in verdicts["data-K"].findings)
+    first = f"ICL accuracy, K=2048 less K=128: {icl}"
+    assert scorecard.quote(verdicts["data-K"], 1) == first
+    assert scorecard.quote(verdicts["data-K"]) == f"{first}; IWL accuracy, K=2048 less K=128: {iwl}"
+    assert scorecard.quote(verdicts["LN-slow-phase"]) == "not yet run"
+
+
+def test_reasons_for_a_claim_that_is_not_there_are_refused(verdicts):
+    with pytest.raises(InputError, match=r"^unknown claim 'data-L'; known: data-K, "):
+        scorecard.shortfalls(verdicts, {"data-L": ""})
+
+
+def test_what_is_missing_is_listed(verdicts):
+    assert scorecard.missing(verdicts).splitlines() == [
+        f"- {CLAIMS['LN-slow-phase'].statement} *Missing: experiment 6c: 0 of 1 configurations "
+        "have 24 seeds (0 seeds in all).* "
+        "To be decided by `icl sweep --claim LN-slow-phase --seeds 24`.",
+    ]
