@@ -26,7 +26,7 @@ from myst_nb import glue
 
 from icl.chapters import BOOK
 from icl.experiments import EXPERIMENTS, SCAN
-from icl.sweep import FIRST_SEEDS, plan
+from icl.plan import FIRST_SEEDS, plan
 
 # %% tags=["hide-input"]
 scaling = json.loads((BOOK.parent / "benchmarks" / "scaling.json").read_text())
@@ -61,7 +61,7 @@ display(
 # $ icl sweep 2a 2b 2c
 # ```
 #
-# A sweep starts a process a core (`--workers` for another number), with one thread each. The first
+# A sweep starts one process per core (`--workers` for another number), with one thread each. The first
 # {glue:text}`first` seeds of everything come before the others, and within an experiment every
 # configuration has its first seed before any has its second, so that a figure is there early and then gets
 # narrower error bars. `--seeds 0-11` asks for other seeds than the experiment's own.
@@ -175,8 +175,9 @@ print(
 )
 
 # %% [markdown]
-# $K$ costs no arithmetic: a class is a row of a table. An exponent below that of the arithmetic says that
-# parts of a step which do not grow with the parameter still count. Seeds cost what they are many in the
-# fast engine, which trains one after the other. In one tensor, as the legible engine has them, they could share
-# what a step costs beside its arithmetic; on this processor the exponent is {glue:text}`together:.2f`, where 1
-# would be a seed's cost each. That is a reason to train seeds apart here, and may be another matter on a GPU.
+# $K$ costs no arithmetic: a class is a row of a table. An exponent below that of the arithmetic means that parts of a
+# step do not grow with the parameter; one above it, as for $N$, that something besides the arithmetic does. The fast
+# engine trains seeds one after another, so its time is proportional to their number. The legible engine holds all
+# seeds in one tensor, and could share fixed costs among them; on this processor its exponent is
+# {glue:text}`together:.2f`, where 1 would be proportional. That is a reason to train seeds separately here; a GPU may
+# differ.

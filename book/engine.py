@@ -20,9 +20,9 @@
 # {glue:text}`floor:.1f` times what this arithmetic alone takes there, and
 # {glue:text}`obvious:.0f` times less than the network written in the obvious way.
 #
-# The paper needs about five hundred runs of 150,000 steps, which is why this page exists. It derives, line by
-# line, what `icl/fast.py` computes; at its end the result is held against automatic differentiation
-# and against finite differences.
+# The experiments of this book are {glue:text}`runs` runs of up to {glue:text}`steps:,` steps, which is why this page
+# exists. It derives, line by line, what `icl/fast.py` computes, checks the result against automatic
+# differentiation and finite differences, and then shows where the time goes.
 
 # %% tags=["hide-input"]
 import json
@@ -35,10 +35,13 @@ from myst_nb import glue
 from icl import bench, gradients
 from icl.analysis import crossing
 from icl.chapters import BOOK
+from icl.experiments import EXPERIMENTS
 from icl.figures import curves
 from icl.figures.style import show
 from icl.model import Model
+from icl.sweep import plan
 from icl.task import Task
+from icl.training import Training
 
 # %% tags=["parameters"]
 K: int = 256  # number of classes
@@ -73,6 +76,9 @@ glue("again_seed", twice["seed"], display=False)
 glue("minimal_ms", timed["minimal"]["cpu_ms_per_step_seed"], display=False)
 glue("minimal_floor", timed["minimal"]["floor_ratio_cpu"], display=False)
 glue("minimal_flop", timed["floor_mflop_minimal"], display=False)
+glue("runs", len(plan(EXPERIMENTS)), display=False)
+glue("steps", Training().steps, display=False)
+glue("tokens", task.T, display=False)
 glue("flop", sum(operations.values()) / 1e6, display=False)
 glue("ms", timed["full"]["cpu_ms_per_step_seed"], display=False)
 glue("floor", timed["full"]["floor_ratio_cpu"], display=False)
@@ -252,7 +258,7 @@ Markdown(
 # %% [markdown]
 # In-context accuracy passes 50% at step {glue:text}`again_hand` by hand and at step {glue:text}`again_automatic`
 # by autograd; at no record do the two differ by more than {glue:text}`again_apart:.3f`. The transition is abrupt,
-# but when it comes does not hang on the last digits.
+# but when it comes does not depend on the last digits.
 #
 # ## Where the time goes
 #
@@ -282,13 +288,13 @@ display(
 
 # %% [markdown]
 # Most of the gain is mathematics: not to form what the loss does not see. The rest is memory. A softmax
-# over seventeen keys cannot use the width of the processor, one along the batch can; a fresh array of a megabyte
-# costs more than the arithmetic done on it, so the arrays of a step are made once.
+# over {glue:text}`tokens` keys cannot use the width of the processor, one along the batch can; and the arrays of a step
+# are made once, so that no step asks for memory.
 #
 # Of the minimal model hardly anything but the classifier is left to compute,
 # {glue:text}`minimal_flop:.0f` million operations a step. It takes {glue:text}`minimal_ms:.2f` ms,
 # {glue:text}`minimal_floor:.1f` times its own floor; {glue:text}`draw_ms:.2f` ms of it are for drawing the batch, as in
-# the full network. To look labels up in a table instead of forming the tokens was tried, and gave nothing.
+# the full network.
 #
 # And the whole, `icl bench` in the same run:
 

@@ -14,14 +14,14 @@
 # # In-context learning, from data to circuit
 #
 # **Why does a network that has seen nothing but examples suddenly learn to read its context?** A small
-# attention network, trained on sequences of items and labels, ends with an accuracy of
-# {glue:text}`accuracy` on items that it never saw. It does not get there by and by: half of its answers are
-# right from step {glue:text}`when` on, and the way from 20% to 90% takes {glue:text}`rise` of
-# {glue:text}`steps:,` steps (median over seeds, and range).
+# attention network is trained on sequences of items and labels. Of {glue:text}`seeds` such networks
+# {glue:text}`done` learn to label items that they have never seen, with an accuracy of {glue:text}`accuracy` at the
+# end. They do not improve gradually: accuracy reaches 50% only at step {glue:text}`when`, and climbs from 20% to 90%
+# within {glue:text}`rise` of {glue:text}`steps:,` steps (medians over seeds, ranges in brackets).
 #
 # This book reproduces {cite:t}`reddy2024`, who takes that jump apart. Every page is a program: each number
 # and each figure is computed by the code of this repository, from runs that anyone can repeat or change.
-# {glue:text}`summary` {doc}`The scorecard <scorecard>` says of each why.
+# {glue:text}`summary` {doc}`The scorecard <scorecard>` gives the reasons.
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -64,8 +64,9 @@ config = RunConfig(task=task, training=training)
 runs = load_or_train(config, seeds)
 
 # %% tags=["hide-input"]
-done = int(np.isfinite(crossing(runs)).sum())
-glue("accuracy", spread(final(runs, "icl_accuracy")), display=False)
+learned = np.isfinite(crossing(runs))
+done = int(learned.sum())
+glue("accuracy", spread(final(runs, "icl_accuracy")[learned.values]), display=False)
 glue("when", spread(crossing(runs), 0), display=False)
 glue("rise", spread(crossing(runs, 0.9) - crossing(runs, 0.2), 0), display=False)
 glue("steps", steps, display=False)
@@ -91,7 +92,7 @@ show(*figures.sequence(world, world.probe("icl", 10)))
 #
 # ## The jump
 
-# %% mystnb={"figure": {"name": "fig-introduction-jump", "caption": "The paper's Figure 3a: accuracy on novel classes through training, a line a seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-introduction-jump", "caption": "The paper's Figure 3a: accuracy on novel classes through training, one line per seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 show(*curves.icl_accuracy(runs))
 
 # %% tags=["remove-input"]

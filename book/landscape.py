@@ -63,6 +63,8 @@ ten, ninety = (float(first_time(path, share * path.loss[0])) for share in (0.9, 
 glue("slow", ten, display=False)
 glue("abrupt", ninety - ten, display=False)
 glue("wide", float(4 * N**2), display=False)
+glue("distance", distance, display=False)
+glue("until", until, display=False)
 
 # %% [markdown]
 # ## Three nested logits
@@ -156,7 +158,7 @@ glue("N_in_L", N / L, display=False)
 # {glue:text}`one_in_N:.3f`; all labels of the context together have {glue:text}`edge_context:.2f`, up
 # from {glue:text}`N_in_L:.2f`. The dotted line at $\log N$, where the loss would rest if the network
 # chose among the context's labels, is crossed in mid-fall. So the landscape shows why a slow start can
-# end abruptly; the long plateau of the network at $1/N$ it does not show.
+# end abruptly; the network's slow climb from $1/L$ to $1/N$ it does not show.
 #
 # ## In which order
 #
@@ -182,7 +184,7 @@ for name, times in {"tenth": tenth, "half": half, "most": most}.items():
         glue(f"{name}_{logit}", time, display=False)
 
 # %% [markdown]
-# So "in sequence" is right about the beginning: a tenth of the rise is there at time
+# So "sequentially" is right about the beginning: a tenth of the rise is there at time
 # {glue:text}`tenth_xi:.0f` for $\xi$, {glue:text}`tenth_alpha:.0f` for $\alpha$ and
 # {glue:text}`tenth_beta1:.0f` for $\beta_1$. It is right about $\xi$ before the other two at half of the
 # rise ({glue:text}`half_xi:.0f` against {glue:text}`half_alpha:.1f` and {glue:text}`half_beta1:.1f`). The
@@ -215,7 +217,7 @@ print("gradient:             ", equal.gradient(origin))
 print("eigenvalues, Hessian: ", np.linalg.eigvalsh(equal.hessian(origin)).round(12) + 0.0)
 print("eigenvalues, by hand: ", equal.origin_saddle().eigenvalues.round(12))
 
-# %% mystnb={"figure": {"name": "fig-landscape-fates", "caption": "The paper's Figure A.4a. The loss for $L=N$ from two starts beside the origin, $\\alpha=\\xi=\\pm$`distance`."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-landscape-fates", "caption": "The paper's Figure A.4a. The loss for $L=N$ from two starts beside the origin, $\\alpha=\\xi=\\pm d$ with $d=$ {glue:text}`distance:g`."}} tags=["hide-input"]
 show(*figures.two_fates(equal, fates))
 
 # %% mystnb={"figure": {"name": "fig-landscape-saddle", "caption": "The paper's Figure A.4b. The two paths of {numref}`fig-landscape-fates` over the contours of the loss. Dashed: the level of the saddle, $\\log N$."}} tags=["hide-input"]
@@ -256,7 +258,7 @@ interactive.show_part("landscape", *interactive.landscape(sloped, path))
 #
 # On the side of the induction head $g\to1$, and the loss falls as $1/t$.
 
-# %% mystnb={"figure": {"name": "fig-landscape-long", "caption": "The two paths of {numref}`fig-landscape-fates`, followed as gradient flow to the time `until`. Dotted: $1/t$ and $4N^2/t$ of {eq}`eq-slow-fate`. Computed on this page by `Landscape.flow`."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-landscape-long", "caption": "The two paths of {numref}`fig-landscape-fates`, followed as gradient flow to time {glue:text}`until:.0e`. Dotted: $1/t$ and $4N^2/t$ of {eq}`eq-slow-fate`. Computed on this page by `Landscape.flow`."}} tags=["hide-input"]
 show(*figures.long_descent(equal, long_fates))
 
 # %% tags=["nbval-check-output"]
@@ -273,7 +275,6 @@ print("induction head, loss x time at the end:", round(float(loss[0] * time), 3)
 glue("long_loss", float(long_fates.loss[-1, 1]), display=False)
 glue("long_product", float(long_fates.loss[-1, 1] * long_fates.time[-1]), display=False)
 glue("long_xi", float(long_fates.theta[-1, 1, 2]), display=False)
-glue("until", until, display=False)
 glue("floor", float(np.log(L - N + 1)), display=False)
 glue("saddle_y", saddle_y, display=False)
 glue("saddle_alpha", saddle_y * (1 + N), display=False)
@@ -402,6 +403,5 @@ glue("h_averaged", h_averaged / minimal_model_saddle(N) - 1, display=False)
 # - Times are in units of this model. They say nothing about iterations of the network.
 # - The paper does not state its learning rate, its starts for $L=N$, or the values of $N$ and $L$ behind
 #   its Figure 7. Here $N$ and $L$ are those of its other experiments; all can be changed above.
-# - That the slow fate has no minimum is a statement about {eq}`eq-landscape`. Whether the seeds of the
-#   minimal model that fail at $L=N$ are on their way to elimination, or are stuck for another reason, has
-#   to be asked there.
+# - That there is no minimum is a statement about {eq}`eq-landscape`. How the seeds of the minimal model end at $L=N$
+#   is shown in {doc}`minimal`.

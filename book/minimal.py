@@ -19,7 +19,7 @@
 # every label stands in every context, so that naming a label of the context is worth nothing,
 # {glue:text}`equal_done` of {glue:text}`equal_seeds` seeds form an induction head, that is
 # {glue:text}`equal_share:.0%` with a 95% interval of {glue:text}`equal_low:.0%` to
-# {glue:text}`equal_high:.0%`; {glue:text}`eliminate` others solve the task the opposite way.
+# {glue:text}`equal_high:.0%`; {glue:text}`eliminate` solve the task the opposite way.
 #
 # This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c, A.2 and A.3.
 
@@ -30,14 +30,14 @@ from myst_nb import glue
 
 from icl import claims, scorecard
 from icl.analysis import FATES, crossing, fates, final, interval, lead, spread
-from icl.experiments import EXPERIMENTS
+from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import curves, data
 from icl.figures.interactive import show_part
 from icl.figures.style import show
 from icl.landscape import Landscape, first_time
 from icl.model import Model
 from icl.provenance import experiment_provenance, provenance
-from icl.runs import RunConfig, load_or_train
+from icl.runs import RunConfig, config_of, load_or_train
 from icl.task import Task
 from icl.training import Training
 
@@ -57,7 +57,7 @@ B_A2: int = 2  # copies of a class in a bursty context in Figure A.2
 D_A2: int = 64  # dimensions of a token's content in Figure A.2
 p_C_A2: float = 0.0  # fraction of sequences with novel classes in Figure A.2
 seeds: int = 6  # runs of each configuration but Figure 6c's
-seeds_equal: int = 6  # runs of Figure 6c
+seeds_equal: int = 24  # runs of Figure 6c
 steps: int = 150000  # steps of SGD at most
 every: int = 500  # steps between two records
 stop_loss: float = 0.01  # a run stops when its mean training loss stayed below this; 0 for never
@@ -117,13 +117,18 @@ glue("equal_high", interval(*share)[1], display=False)
 # q^{(2)}_{ij}\propto e^{\alpha\,v^{(b)}_j\cdot v^{(c)}_i+\beta_2[i-j\text{ odd}]} .
 # $$ (eq-three)
 #
-# Each number does one thing. $\beta_1$ lets a token look at the one before it (item–label association);
+# Both are normalized over $j\le i$. A bracket is 1 if what it says is true, and 0 otherwise; the paper writes
+# $\delta_{i-1,j}$ and $\Delta_{i,j}$. Each number does one thing. $\beta_1$ lets a token look at the one before it (item–label association);
 # $\alpha$ lets the target look where its own content is in the buffer (target–item–label association);
-# $\beta_2$ lets it look at labels, whichever (target–labels association). The classifier of the full
-# network reads the target's content and buffer side by side, so it can learn in weights, from the content,
-# and it can learn to name a label that it finds in the buffer.
+# $\beta_2$ lets it look at labels, whichever (target–labels association). The classifier has the form of the full
+# network's and reads the target's content and buffer side by side, $w^{(c)}_n\oplus w^{(b)}_n$: from the content it
+# can learn in weights, and from the buffer it can learn to name a label.
 #
-# ## The same dynamics
+# ## The same dynamics?
+#
+# The paper finds dynamics strikingly like the full network's, with a slow phase that is cut short because the
+# transition comes sooner. Here the transition is as abrupt, and sooner too. But the order before it is another than
+# in {numref}`fig-progress-aligned`: the target attends to labels before the network names them, as the table below says.
 
 # %% mystnb={"figure": {"name": "fig-minimal-three", "caption": "The paper's Figure 6a: progress measures of the model with three parameters, as in {numref}`fig-progress-aligned`."}} tags=["hide-input"]
 show(*curves.progress(runs_6a, before, after))
@@ -140,9 +145,9 @@ provenance(runs_6a)
 # %% [markdown]
 # ## Without attention to labels
 #
-# Hypotheses H1 and H2 of the paper say that the target's attention to labels (TLA2) leads to the induction
-# head, H1 with context–label accuracy (CLA) before it. With $\beta_2=0$ the target cannot prefer labels to
-# items. If the induction head still forms, and as it did before, both are ruled out.
+# Which of these events are *necessary* for the induction head? The paper has three hypotheses: H1, that CLA leads to
+# TLA2 and this to the head (ILA1 and TILA2); H2, that TLA2 alone leads to it; and H3, that CLA alone does. With
+# $\beta_2=0$ the target cannot prefer labels to items, so TLA2 cannot lead to anything.
 
 # %% mystnb={"figure": {"name": "fig-minimal-two", "caption": "The paper's Figure 6b: as {numref}`fig-minimal-three`, with $\\beta_2=0$."}} tags=["hide-input"]
 show(*curves.progress(runs_6b, before, after))
@@ -183,23 +188,30 @@ for which, ds in {"three": runs_6a, "two": runs_6b}.items():
 # | in-weights accuracy, class absent: at the end | {glue:text}`iwl_three` | {glue:text}`iwl_two` |
 # | the run ended at step | {glue:text}`steps_three` | {glue:text}`steps_two` |
 #
-# Entries are medians over seeds with their range. The last row but one bears on another claim of the
-# paper, that in-weights learning *freezes* once the in-context solution is there: compare it with the row
-# above. The test asks what the network *answers* when the context holds no item of the target's class. A
-# network that has come to read its context answers with it, whatever else it may still know.
+# Entries are medians over seeds with their range. The head forms all the same, after {glue:text}`delay` times as many
+# steps as with $\beta_2$: for this model H1 and H2 are ruled out.
 #
-# ## What the classifier has learned
+# The paper also says that in-weights learning *freezes* once the in-context solution is there. On the test with the
+# target's class absent it does not freeze but falls, with three parameters from {glue:text}`most_three` to
+# {glue:text}`iwl_three`. That is what the network *answers*, which need not mean that it has forgotten.
+#
+# ## Where the attention parameters end
 #
 # Where do the three numbers end? The last column says what they mean in a context of $N$ pairs: the
 # attention that a label in the middle of the context pays to its item, from $\beta_1$ alone.
 
 # %% tags=["nbval-check-output"]
-for title, ds in {"three": runs_6a, "two": runs_6b, "L = N": runs_6c, "A.2": runs_A2}.items():
+by_fate = {
+    f"L = N, {fate}": runs_6c.isel(seed=(fate_of == fate).values)
+    for fate in FATES
+    if (fate_of == fate).any()
+}
+for title, ds in {"three": runs_6a, "two": runs_6b, **by_fate, "A.2": runs_A2}.items():
     ends = {name: float(final(ds, name).mean()) for name in ("beta1", "alpha", "beta2")}
-    tokens = RunConfig.model_validate_json(ds.attrs["config"]).task.N  # up to the middle label
+    tokens = config_of(ds).task.N  # up to the middle label
     attention = 1 / (1 + tokens * np.exp(-ends["beta1"]))
     words = ", ".join(f"{name} {value:.4f}" for name, value in ends.items())
-    print(f"{title:6} {words}; layer 1 looks back with {attention:.4f}")
+    print(f"{title:22} {words}; layer 1 looks back with {attention:.4f}")
 
 # %% [markdown]
 # ## Without the slow phase
@@ -214,7 +226,7 @@ show(*curves.losses(runs_6c))
 # %% tags=["remove-input"]
 provenance(runs_6c)
 
-# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, a line a seed."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, one line per seed."}} tags=["hide-input"]
 show(*curves.logits(runs_6c))
 
 # %% tags=["remove-input"]
@@ -233,7 +245,8 @@ for fate in FATES:
         "beta2", "item_label_association", "target_item_label_association",
         "target_labels_association",
     ):  # fmt: skip
-        glue(f"{key}_{name}", spread(final(part, name)), display=False)
+        digits = 4 if name == "train_loss" else 2
+        glue(f"{key}_{name}", spread(final(part, name), digits), display=False)
 glue("uniform", 1 / task.T, display=False)
 glue("log_N", float(np.log(N)), display=False)
 glue("sign", int(((final(runs_6c, "alpha") < 0) & (fate_of == "elimination")).sum()), display=False)
@@ -261,9 +274,9 @@ glue("sign", int(((final(runs_6c, "alpha") < 0) & (fate_of == "elimination")).su
 # derives this second way from the loss, with $\alpha<0$; of the {glue:text}`count_elimination` seeds that
 # take it here, {glue:text}`sign` have a negative $\alpha$.
 #
-# Taking the slow phase away does not leave the network without anything to learn slowly: a part
-# $1-p_C$ of the sequences can be answered by heart, and the table's last row says how far that went before
-# the context took over.
+# Taking the slow phase away still leaves something to learn slowly: a fraction $1-p_C$ of the sequences can be
+# answered by heart. Before the context took over, many of them had been: in the seeds that form an induction head,
+# in-weights accuracy was {glue:text}`induction_head_iwl_most` at its highest.
 #
 # The paper finds that two of six seeds acquire the in-context solution and that four converge slowly to a
 # sub-optimal minimum. If those four are the ones that go the way of elimination, more steps would let
@@ -271,13 +284,19 @@ glue("sign", int(((final(runs_6c, "alpha") < 0) & (fate_of == "elimination")).su
 #
 # ## Without novel classes
 #
-# Figure A.2 repeats Figure 1d with the minimal model.
+# Figure A.2 repeats Figure 1d with the minimal model. It ends with an in-context accuracy of
+# {glue:text}`end_A2`, and passes 50% at step {glue:text}`when_A2`; the full network's numbers stand under
+# {numref}`fig-network-accuracies`.
 
 # %% mystnb={"figure": {"name": "fig-minimal-accuracies", "caption": "The paper's Figure A.2: training loss and accuracies of the model with three parameters. Thin: seeds; thick: their mean. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 show(*curves.loss_and_accuracies(runs_A2))
 
 # %% tags=["remove-input"]
 provenance(runs_A2)
+
+# %% tags=["hide-input"]
+glue("end_A2", spread(final(runs_A2, "icl_accuracy")), display=False)
+glue("when_A2", spread(crossing(runs_A2), 0), display=False)
 
 # %% [markdown]
 # ## The dependence on data
@@ -288,7 +307,7 @@ provenance(runs_A2)
 
 # %% mystnb={"figure": {"name": "fig-minimal-data", "caption": "The paper's Figure A.3: as {numref}`fig-data-dependence`, for the minimal model with two parameters."}} tags=["hide-input"]
 scans = [EXPERIMENTS[scan.experiment] for scan in data.FIGURE_A3]
-runs_A3 = {scan.name: claims.stored(scan.name, seeds=seeds) for scan in scans}
+runs_A3 = {scan.name: load_stored(scan.name, seeds=seeds) for scan in scans}
 show_part("data-dependence", *data.explore(data.FIGURE_A3, runs_A3))
 
 # %% tags=["remove-input"]
@@ -313,7 +332,7 @@ Markdown(
 # its in-context accuracy may still rise. What would have come after is seen where the same seeds go on:
 
 # %% mystnb={"figure": {"name": "fig-minimal-long", "caption": "Accuracies of the model with two parameters at $K=512$ without the stop rule, for two exponents $\\alpha$ of Figure A.3. Thin: seeds; thick: their mean. Grey points: where the stop rule ended the same seeds."}} tags=["hide-input"]
-runs_A3["A.3-long"] = claims.stored("A.3-long", seeds=seeds)
+runs_A3["A.3-long"] = load_stored("A.3-long", seeds=seeds)
 show(*data.panels("A.3-long", runs_A3["A.3-long"], columns=2, beside=runs_A3["A.3c"]))
 
 # %% tags=["remove-input"]
@@ -329,10 +348,8 @@ Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
 # %% [markdown]
 # ## With a classifier tied to the labels
 #
-# Language models often tie the classifier's weights to the embeddings. The paper has not tried it, and
-# conjectures that it may make the slow phase unnecessary, since it aligns the classifier's vectors with the labels
-# from the outset, and so increases the landscape's $\xi$ ({doc}`landscape`). Here is a classifier that is told:
-# what it learns is added to a part that stays as it is,
+# {doc}`landscape` asks what a classifier that is aligned with the labels from the outset would change, as the paper
+# conjectures for tied weights. Here the minimal model is given one: what it learns is added to a fixed part,
 #
 # $$
 # \text{logit of label } l \;=\; R_l\cdot h\;+\;\xi_0\,\ell_l\cdot w^{(b)} ,
@@ -341,9 +358,9 @@ Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
 # which compares the buffer with each label. With $\xi_0=1$ the vector that is added for a label is the label itself;
 # larger ones make it surer.
 
-# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, a line a seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-untied = claims.stored("6a", seeds=seeds)
-tied = claims.stored("tied", seeds=seeds)
+# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, one line per seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+untied = load_stored("6a", seeds=seeds)
+tied = load_stored("tied", seeds=seeds)
 show(*data.panels("tied", tied, measures=(data.ICL,), mean=False, beside=untied.get("")))
 
 # %% tags=["remove-input"]
@@ -392,15 +409,15 @@ claim = claims.CLAIMS["tying"]
 Markdown(scorecard.checks({claim.id: claim.decide({"tied": tied, "6a": untied})}))
 
 # %% [markdown]
-# ## What hangs on settings that the paper leaves open
+# ## What depends on settings that the paper leaves open
 #
-# In the original program parameters decay, and the classes of a context have distinct labels. Here once there is no
-# decay, and once labels may repeat, so that a context can hold a label twice, by different classes. This section
-# shows the runs that are stored and trains none.
+# In the original program parameters decay, and the classes of a context have distinct labels. Here one of the two is
+# changed at a time: no decay, or labels that may repeat, so that two classes of a context can share one. Only stored
+# runs are shown.
 
-# %% mystnb={"figure": {"name": "fig-minimal-open", "caption": "Accuracy on novel classes for the model with three parameters, a line a seed, without decay and with labels that may repeat. Grey: the same seeds at the usual settings, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-open", "caption": "Accuracy on novel classes for the model with three parameters, one line per seed, without decay and with labels that may repeat. Grey: the same seeds at the usual settings, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 usual = untied.get("")
-others = claims.stored("open-minimal", seeds=seeds)
+others = load_stored("open-minimal", seeds=seeds)
 show(
     *data.panels("open-minimal", others, measures=(data.ICL,), columns=2, mean=False, beside=usual)
 )
@@ -426,9 +443,9 @@ for label, ds in others.items():
 #   that it does not *need* it here, and not that it plays no part in the full network.
 # - $L=N$ changes more than the slow phase: by {doc}`landscape` it also takes away the slope at the start.
 #   A failure at $L=N$ therefore does not single out H3.
-# - The paper gives no first values for the three parameters. Here they are 0, the start of the landscape's
+# - The paper gives no initial values for the three parameters. Here they are 0, the start of the landscape's
 #   path, and its classifier starts as the full network's. Its data for Figure 6 are not stated beyond $L$
 #   and $N$; here they are those of Figure 4.
-# - Runs end by a written rule, given under each figure, while the paper's do not. What comes after, for
+# - Runs end by a written rule, given under each figure; the paper does not say how its own end. What comes after, for
 #   instance a slow loss of one solution, is not seen. In Figure A.3 in-context accuracy would rise further:
 #   {numref}`fig-minimal-long`.

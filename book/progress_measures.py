@@ -14,19 +14,22 @@
 # # Progress measures
 #
 # **What does the network learn while its accuracy hardly moves, and what appears only when accuracy
-# jumps?** First to name some label of the context: that is half learned {glue:text}`cla_lead` steps after
-# the moment at which in-context accuracy is 50%, where a minus means before it. The two parts of an
-# induction head are half formed {glue:text}`ila1_lead` (layer 1) and {glue:text}`tila2_lead` steps (layer 2)
-# after that moment; each figure is the median over seeds, with the range in brackets.
+# jumps?** It first learns to name *some* label of the context, and has half learned it
+# {glue:text}`cla_before` steps before in-context accuracy reaches 50%. The two parts of an induction head are
+# half formed only {glue:text}`ila1_lead` steps (layer 1) and {glue:text}`tila2_lead` steps (layer 2) after that
+# moment. Numbers are medians over seeds, with ranges in brackets.
 #
 # This chapter is about section 3 of {cite:t}`reddy2024`, Figures 4 and 5: four measures of a network's
 # progress, recorded through training on novel classes, and the order in which they move.
 
 # %% tags=["hide-input"]
 import numpy as np
+from IPython.display import Markdown
 from myst_nb import glue
 
+from icl import claims, scorecard
 from icl.analysis import at_transition, crossing, final, lead, risen, spread
+from icl.experiments import load_stored
 from icl.figures import attention, curves, interactive
 from icl.figures.style import MEASURES, show
 from icl.provenance import provenance
@@ -79,6 +82,7 @@ for name, key in {**FOUR, **OTHERS, "icl_accuracy": "icl"}.items():
     glue(f"{key}_at", spread(at_transition(runs, name)), display=False)
     glue(f"{key}_end", spread(final(runs, name)), display=False)
     glue(f"{key}_risen", spread(risen(runs, name, shortly)), display=False)
+glue("cla_before", spread(-lead(runs, "context_label_accuracy"), 0), display=False)
 glue("seeds", runs.sizes["seed"], display=False)
 glue("transitions", int(np.isfinite(crossing(runs)).sum()), display=False)
 glue("when", spread(crossing(runs), 0), display=False)
@@ -152,8 +156,8 @@ provenance(runs)
 
 # %% tags=["nbval-check-output"]
 for name, key in FOUR.items():
-    start, end = runs[name].isel(step=0), final(runs, name)
-    print(f"{MEASURES[key].label:32}{float(start.mean()):8.4f} to {float(end.mean()):.4f}")
+    start, end = spread(runs[name].isel(step=0), 3), spread(final(runs, name), 3)
+    print(f"{MEASURES[key].label:32} {start} at the start, {end} at the end")
 
 # %% [markdown]
 # ## Scrub through training
@@ -169,7 +173,7 @@ kept = [len(run["frames"]) for run in scrubbed[0]["seeds"]]
 glue("kept_least", min(kept), display=False)
 glue("kept_most", max(kept), display=False)
 
-# %% mystnb={"figure": {"name": "fig-progress-scrub", "caption": "Attention in training. The picture shows seed 0 before its transition and at the end. With JavaScript, a slider goes through {glue:text}`kept_least` to {glue:text}`kept_most` of the records of each seed, all that lie near its transition and fewer elsewhere; dots mark the measures of {numref}`fig-progress-aligned` at that step. Maps are stored in the page as a byte a value."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-progress-scrub", "caption": "Attention in training. The picture shows seed 0 before its transition and at the end. With JavaScript, a slider goes through {glue:text}`kept_least` to {glue:text}`kept_most` of the records of each seed, all that lie near its transition and fewer elsewhere; dots mark the measures of {numref}`fig-progress-aligned` at that step. Maps are stored in the page as one byte per value."}} tags=["hide-input"]
 interactive.show_part("training", *scrubbed)
 
 # %% tags=["remove-input"]
@@ -178,18 +182,24 @@ provenance(runs)
 # %% [markdown]
 # ## What the slow phase is
 #
-# A network that names one of the context's labels at random is right in one of $N/B$ sequences,
-# {glue:text}`one_in_N:.3f`; one that names any of the $L$ labels hits the context in
-# {glue:text}`N_in_L:.2f` of them. {glue:text}`shortly:,` steps before the transition these runs have
-# {glue:text}`icl_shortly` and {glue:text}`cla_shortly`. If the first is near $B/N$ while the second is near 1,
-# the slow phase is what the paper says: the network has learned to read the context's labels and not yet
-# which of them to choose.
+# A network that names one of the context's labels at random is right in one of $N/B$ sequences, a share of
+# {glue:text}`one_in_N:.3f`. One that names any of the $L$ labels names one of the context's in a share of
+# {glue:text}`N_in_L:.2f`. {glue:text}`shortly:,` steps before the transition in-context accuracy is
+# {glue:text}`icl_shortly` and CLA is {glue:text}`cla_shortly`. So far this is the paper's picture: the network reads
+# the context's labels, and does not yet know which of them to choose.
 #
-# The paper expects the target's attention to the labels (TLA2) to go with it. A network can name a label of
-# the context without it, though: with uniform attention the target already pays nearly half of its
-# attention to labels, and the classifier may do the rest. The last column of the second table says how
-# much of each rise the slow phase has seen.
-#
+# The paper also reports that the target comes to attend to the labels (TLA2) in this phase. Here it mostly does
+# not: by the same step CLA has made {glue:text}`cla_risen` of its rise and TLA2 {glue:text}`tla2_risen` of its own.
+# TLA2 is half-way {glue:text}`tla2_lead` steps from the transition, together with the induction head, whose second
+# layer attends to a label. It need not rise earlier: uniform attention already gives nearly half of its weight to
+# labels, and the classifier can do the rest. What the paper says of the slow phase and of the order of events, and what
+# the stored runs of Figure 4 do:
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+figure_4 = {"3": load_stored("3", seeds=seeds)}
+Markdown(scorecard.checks({c: claims.CLAIMS[c].decide(figure_4) for c in ("slow-is-1/N", "order")}))
+
+# %% [markdown]
 # ## Does the choice of reading matter?
 #
 # | measure | at the start | {glue:text}`shortly:,` steps before | at the end | half-way, steps from 50% |

@@ -121,7 +121,7 @@ print(command(config, range(6)))
 # runs.icl_accuracy.mean("seed").plot()
 # ```
 #
-# Run by run, everything follows from the seed: class means, first weights, batches and test sequences. A
+# Run by run, everything follows from the seed: class means, initial weights, batches and test sequences. A
 # batch is a function of the seed and the step, so seeds trained together or apart, here or elsewhere, see
 # the same data. Curves agree to rounding between machines; after an abrupt transition has amplified it,
 # rounding can move a float32 curve by some steps.

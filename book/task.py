@@ -27,11 +27,15 @@
 import numpy as np
 from myst_nb import glue
 
-from icl.analysis import class_in_context
 from icl.figures import interactive
 from icl.figures import task as figures
 from icl.figures.style import show
-from icl.strategies import from_context, from_weights, some_context_label
+from icl.strategies import (
+    class_in_context,
+    from_context,
+    from_weights,
+    some_context_label,
+)
 from icl.task import Kind, Task, World
 from icl.training import Training
 
@@ -169,8 +173,9 @@ for exponent in alphas:
 
 # %% [markdown]
 # At $\alpha=$ {glue:text}`steepest:g` and $K=$ {glue:text}`fewest` the class is there in
-# {glue:text}`leak_steep:.0%` of the test. So wherever this book reports in-weights accuracy it shows both
-# tests, and for $\alpha>0$ what is learned about common classes and about rare ones.
+# {glue:text}`leak_steep:.0%` of the test. So this book goes by the test with the target's class absent, and shows the
+# paper's test beside it where the data are varied. For $\alpha=1$ {numref}`fig-data-ranks` adds accuracy by rank of
+# the class.
 #
 # ## What each parameter does
 #
