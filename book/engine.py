@@ -39,7 +39,7 @@ from icl.experiments import EXPERIMENTS
 from icl.figures import curves
 from icl.figures.style import show
 from icl.model import Model
-from icl.sweep import plan
+from icl.plan import plan
 from icl.task import Task
 from icl.training import Training
 

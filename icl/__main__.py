@@ -85,12 +85,6 @@ def train(
 
     wanted = options.seeds(seeds)
     engine = engine or ("fast" if device == "cpu" else "legible")
-    if device != "cpu":
-        if engine == "fast":
-            raise InputError(f"device={device!r} needs engine='legible'")
-        from icl.legible import check_device
-
-        check_device(device)
     config, to = RunConfig(task=task, model=model, training=training), Store()
     try:
         with np.errstate(all="ignore"):  # what diverges is told in one line
@@ -127,6 +121,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done")] = False,
 ) -> None:
     """Train the runs of experiments that are not stored yet, on every core or on a Dask cluster."""
+    from icl import plan as plans
     from icl import sweep as sweeps
     from icl.claims import experiments_for
     from icl.experiments import experiment as named
@@ -139,9 +134,9 @@ def sweep(
     if dry_run:
         from icl.runs import Store
 
-        typer.echo(sweeps.describe_plan(sweeps.plan(chosen, wanted, chosen), Store()))
+        typer.echo(plans.describe_plan(plans.plan(chosen.values(), wanted), Store()))
         return
-    report = sweeps.sweep(chosen, wanted, workers, scheduler, registry=chosen)
+    report = sweeps.sweep(chosen.values(), wanted, workers, scheduler)
     given = {"--seeds": seeds, "--workers": workers, "--scheduler": scheduler}
     words = [*names, *(x for name in ids for x in ("--claim", name))]
     words += [str(x) for pair in given.items() if pair[1] is not None for x in pair]

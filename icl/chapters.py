@@ -19,6 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
+from icl import store
 from icl.settings import InputError
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ class Parameter(NamedTuple):
 
 
 def names() -> list[str]:
-    """List the chapters of the book, in alphabetical order."""
-    return sorted(path.stem for path in BOOK.glob("*.py"))
+    """List the chapters of the book, in alphabetical order.
+
+    Raises InputError where the package is installed without the book.
+    """
+    found = sorted(path.stem for path in BOOK.glob("*.py"))
+    if not found:
+        raise InputError(f"the book is not here: its chapters belong in {BOOK}, as in a checkout")
+    return found
 
 
 def read(chapter: str) -> NotebookNode:
@@ -250,9 +257,5 @@ def _publish(partial: Path, target: Path) -> None:
     notebook = json.loads(partial.read_text(encoding="utf-8"))
     for key in ("input_path", "output_path"):
         notebook["metadata"].get("papermill", {}).pop(key, None)
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(notebook, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    store.replace(target, text.encode())

@@ -1,4 +1,4 @@
-"""What is trained: the settings of both models, the shapes of their parameters, their first values.
+"""What is trained: settings of both models, shapes of their parameters, initial values.
 
 Parameters are a dict of arrays under the paper's letters, so that the legible networks
 (:mod:`icl.network`, :mod:`icl.minimal`) and the fast ones (:mod:`icl.fast`) share them.
@@ -26,10 +26,17 @@ class Model(Settings):
     same form, width 2D.
     """
 
-    kind: Literal["full", "minimal"] = "full"
+    kind: Literal["full", "minimal"] = Field(
+        "full",
+        description="full: the attention-only network of section 2; "
+        "minimal: the induction head of section 3",
+    )
     hidden: int = Field(3, ge=1, le=8, description="hidden ReLU layers of the classifier")
     attention_scale: float = Field(
-        1.0, gt=0, description="factor on the standard deviation 1/sqrt(D) of Q, K, V at the start"
+        1.0,
+        gt=0,
+        le=1e3,  # the square of a factor must be a number
+        description="factor on the standard deviation 1/sqrt(D) of Q, K, V at the start",
     )
     train_beta2: bool = Field(
         True, description="minimal model: train beta2 (three parameters) or hold it at 0 (two)"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from icl.settings import InputError, Settings
+from icl.settings import SEEDS, InputError, Settings
 
 # Fields whose option has another name than theirs.
 NAMES = {
@@ -60,23 +60,23 @@ def _options(group: type[Settings]) -> Iterator[inspect.Parameter]:
 def seeds(text: str) -> list[int]:
     """Seeds as one writes them: ``6`` is the first six, ``0-5`` or ``0,2,7-9`` are these.
 
-    Raises :class:`icl.settings.InputError` for anything else, an empty range and a seed named
-    twice.
+    Raises :class:`icl.settings.InputError` for anything else, an empty range, a seed named twice
+    and one of 2**32 or more.
     """
-    if text.isdecimal() and int(text) > 0:
-        return list(range(int(text)))
-    wanted: list[int] = []
-    for part in text.split(","):
-        numbers = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        if numbers is None or text == "0":
-            break
-        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
-        wanted += range(first, last + 1)
-        if last < first:
-            break
-    else:
+    ranges = [_range(part) for part in text.split(",")]
+    if text.strip().isdecimal():  # a number alone is how many
+        ranges = [range(ranges[0].start)]
+    if all(ranges) and max(part.stop for part in ranges) <= SEEDS:
+        wanted = [seed for part in ranges for seed in part]
         if len(set(wanted)) == len(wanted):
             return wanted
     raise InputError(
-        f"seeds={text!r} must be a number above 0, or different seeds such as 0-5 or 0,2,7-9"
+        f"seeds={text!r} must be a number above 0, or different seeds such as 0-5 or 0,2,7-9, "
+        "all below 2**32"
     )
+
+
+def _range(part: str) -> range:
+    """The seeds of ``3`` or ``7-9``; empty for what is neither."""
+    numbers = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
+    return range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1) if numbers else range(0)

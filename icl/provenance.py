@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icl.analysis import counted
 from icl.experiments import Experiment
-from icl.model import Model
 from icl.options import NAMES
 from icl.runs import RunConfig, Store, config_of
-from icl.status import look
 from icl.training import Training
 
 if TYPE_CHECKING:
@@ -21,6 +19,23 @@ MODELS = {
     ("full", True): "attention-only network (eq. 2–3)",
     ("minimal", True): "minimal model, three parameters (eq. 4–6)",
     ("minimal", False): "minimal model, two parameters (eq. 4–6, β₂ = 0)",
+}
+
+# Settings that the line has words of its own for, always or where they matter, and those that
+# change what is recorded and not what is trained.
+TOLD = {
+    "K", "L", "N", "B", "p_B", "p_C", "alpha", "eps", "D", "distinct", "kind", "train_beta2",
+    "steps", "batch", "dtype", "stop_loss", "stop_steps", "maps", "keep_parameters",
+}  # fmt: skip
+
+WORDS = {
+    "novel": "novel classes",
+    "hidden": "hidden layers",
+    "attention_scale": "first Q, K, V times",
+    "xi0": "ξ at first",
+    "learning_rate": "learning rate",
+    "every": "steps between records",
+    "test": "test sequences",
 }
 
 
@@ -57,7 +72,7 @@ def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> s
     Parameters
     ----------
     experiment: what was to be run.
-    runs: its stored seeds by label of the configuration, as :func:`icl.claims.stored` gives them.
+    runs: its stored seeds by label, as :func:`icl.experiments.load_stored` gives them.
     """
     configs = list(experiment.configs.values())
     training, found = configs[0].training, list(runs.values())
@@ -84,7 +99,7 @@ def _seeds(ds: xr.Dataset) -> list[int]:
 
 
 def _ranges(seeds: Sequence[int]) -> str:
-    """Seeds as `icl sweep` reads them: ``0-5``, or ``0,2,7`` where some are left out."""
+    """Seeds as the commands read them: ``0-5``, or ``0,2,7`` where some are left out."""
     first, last = min(seeds), max(seeds)
     whole = len(seeds) == last - first + 1
     return f"{first}-{last}" if whole else ",".join(map(str, sorted(seeds)))
@@ -103,17 +118,15 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
         "α": [t.alpha for t in tasks], "ε": [t.eps for t in tasks], "D": [t.D for t in tasks],
     }  # fmt: skip
     data = ", ".join(_setting(symbol, values) for symbol, values in settings.items())
-    seldom: dict[str, Sequence[float]] = {
-        "hidden layers": [config.model.hidden for config in configs],
-        "first Q, K, V times": [config.model.attention_scale for config in configs],
-        "ξ at first": [config.model.xi0 for config in configs],
-        "decay": [config.training.decay for config in configs],
-    }
-    usual = (Model().hidden, Model().attention_scale, Model().xi0, Training().decay)
+    seldom = dict.fromkeys(
+        (group, name)
+        for config in configs
+        for group, name, _ in config.changed()
+        if name not in TOLD
+    )
     changed = [
-        _setting(what, values)
-        for (what, values), default in zip(seldom.items(), usual, strict=True)
-        if set(values) != {default}
+        _setting(WORDS.get(name, name), [getattr(getattr(c, group), name) for c in configs])
+        for group, name in seldom
     ]
     repeat = {not task.distinct for task in tasks}
     if True in repeat:
@@ -162,15 +175,10 @@ def command(config: RunConfig, seeds: Sequence[int]) -> str:
     seeds: which, in any order.
     """
     words = ["icl", "train"]
-    for group in (config.task, config.model, config.training):
-        for name, info in type(group).model_fields.items():
-            value = getattr(group, name)
-            if value != info.default:
-                words += _option(name, value)
+    for _, name, value in config.changed():
+        words += _option(name, value)
     first_ones = sorted(seeds) == list(range(len(seeds)))
-    chosen = str(len(seeds)) if first_ones else ",".join(map(str, sorted(seeds)))
-    if chosen.isdecimal() and not first_ones:
-        chosen = f"{chosen}-{chosen}"  # one number alone would be how many
+    chosen = str(len(seeds)) if first_ones else _ranges(seeds)
     return shlex.join([*words, "--seeds", chosen])
 
 
@@ -193,7 +201,7 @@ class Stored(NamedTuple):
 def stored(experiment: Experiment, to: Store) -> Stored:
     """Look at an experiment's runs; those half done do not count."""
     units = [(config, seed) for config in experiment.configs.values() for seed in experiment.seeds]
-    runs = [look(to, config, seed) for config, seed in units]
+    runs = [to.look(config, seed) for config, seed in units]
     done = [run for run in runs if run is not None and run.done]
     return Stored(
         needed=len(units),

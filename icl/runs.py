@@ -7,15 +7,18 @@ A run is one configuration and one seed. The configuration's hash names its fold
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal, NamedTuple, get_args
 
+import netCDF4
 import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
@@ -25,7 +28,7 @@ from tqdm import tqdm
 
 from icl import fast, store, training
 from icl.model import Model
-from icl.settings import InputError, Settings
+from icl.settings import SEEDS, InputError, Settings
 from icl.task import Task, World
 from icl.training import OtherRun, Recorder, State, Training
 
@@ -55,17 +58,22 @@ class RunConfig(Settings):
         """The folder of its runs: the model's kind, K and B for the eye, the hash for the rest."""
         return f"{self.model.kind}-K{self.task.K}-B{self.task.B}-{self.hash}"
 
+    def changed(self) -> Iterator[tuple[str, str, Any]]:
+        """Group, name and value of every setting that is not at its default, as declared."""
+        for group in ("task", "model", "training"):
+            settings = getattr(self, group)
+            for name, info in type(settings).model_fields.items():
+                value = getattr(settings, name)
+                if value != info.default:
+                    yield group, name, value
+
     def describe(self) -> str:
         """One line for people: the model and the task, and what differs from the defaults."""
         t = self.task
         parts = [f"{self.model.kind} model", f"K={t.K}", f"L={t.L}", f"N={t.N}", f"B={t.B}"]
         parts += [f"p_B={t.p_B:g}", f"p_C={t.p_C:g}", f"alpha={t.alpha:g}", f"eps={t.eps:g}"]
-        shown = {"K", "L", "N", "B", "p_B", "p_C", "alpha", "eps"}
-        for settings in (self.task, self.model, self.training):
-            for field, info in type(settings).model_fields.items():
-                value = getattr(settings, field)
-                if field not in shown | {"kind", "steps"} and value != info.default:
-                    parts.append(f"{field}={value}")
+        shown = {"K", "L", "N", "B", "p_B", "p_C", "alpha", "eps", "kind", "steps"}
+        parts += [f"{name}={value}" for _, name, value in self.changed() if name not in shown]
         return ", ".join([*parts, f"{self.training.steps:,} steps"])
 
 
@@ -75,6 +83,14 @@ def default_root() -> Path:
         return Path(os.environ["ICL_STORE"])
     checkout = Path(__file__).resolve().parent.parent
     return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "results"
+
+
+class Run(NamedTuple):
+    """What one look at a run tells."""
+
+    step: int  # the last one made
+    seconds: float  # of processor time until there
+    done: bool
 
 
 class Store:
@@ -98,6 +114,21 @@ class Store:
     def has(self, config: RunConfig, seed: int) -> bool:
         """Whether a run is stored (unread: it may yet turn out to be corrupt)."""
         return self.path(config, seed).exists()
+
+    def look(self, config: RunConfig, seed: int) -> Run | None:
+        """How far a run is, or None; a corrupt file is set aside and named, and does not count."""
+        for path, read in (
+            (self.path(config, seed), _look_at_curves),
+            (self.checkpoint_path(config, seed), _look_at_checkpoint),
+        ):
+            try:
+                content = store.read(path)
+            except store.CorruptFile as error:
+                tqdm.write(f"warning: {error}; it does not count", file=sys.stderr)
+                continue
+            if content is not None:
+                return read(content)
+        return None
 
     def load(self, config: RunConfig, seed: int) -> xr.Dataset | None:
         """A run's curves, or None when it is not stored.
@@ -162,6 +193,17 @@ def config_of(dataset: xr.Dataset) -> RunConfig:
     return RunConfig.model_validate_json(dataset.attrs["config"])
 
 
+def _look_at_curves(content: bytes) -> Run:
+    with netCDF4.Dataset("run.nc", memory=content) as file:  # a name is needed, and not opened
+        return Run(int(file.stopped_at), float(file.seconds), True)
+
+
+def _look_at_checkpoint(content: bytes) -> Run:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        scalars = json.loads(str(archive["scalars"]))  # of the archive, this one alone is read
+    return Run(scalars["step"], scalars["seconds"], False)
+
+
 def _identity(config: RunConfig, seed: int) -> str:
     return f"{config.name}/{seed}"
 
@@ -216,6 +258,21 @@ def to_netcdf(dataset: xr.Dataset) -> bytes:
         return path.read_bytes()
 
 
+def check_engine(engine: str, device: str = "cpu") -> None:
+    """Raise :class:`icl.settings.InputError` for an engine or a device that will not do."""
+    if engine not in get_args(EngineName):
+        raise InputError(
+            f"engine={engine!r} must be {' or '.join(map(repr, get_args(EngineName)))}"
+        )
+    if device == "cpu":
+        return
+    if engine == "fast":
+        raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
+    from icl.legible import check_device  # torch takes a second and half a gigabyte
+
+    check_device(device)
+
+
 def train(
     config: RunConfig,
     seeds: Sequence[int],
@@ -223,19 +280,21 @@ def train(
     engine: EngineName = "fast",
     device: str = "cpu",
     tick: Callable[[int], object] = lambda n: None,
+    due: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train and store runs, each from its checkpoint if it has one.
 
-    The fast engine trains one seed after the other, the legible one all seeds together. Raises
-    :class:`icl.training.Diverged`, :class:`icl.store.StoreError`.
+    The fast engine trains one seed after the other, the legible one all seeds together. ``tick``
+    and ``due`` are those of :func:`icl.training.advance`. Raises :class:`icl.settings.InputError`
+    for an engine or a device that will not do, :class:`icl.training.Diverged`,
+    :class:`icl.store.StoreError`.
     """
-    if device != "cpu" and engine == "fast":
-        raise InputError(f"device={device!r} needs engine='legible': the fast engine is the CPU's")
+    check_engine(engine, device)
     if engine == "legible":
         import icl.legible  # noqa: F401  the limit holds for libraries that are loaded by now
     with threadpool_limits(1):  # at these sizes a second thread gains nothing
         for group in _groups(seeds, engine):
-            _train_group(config, group, to, engine, device, tick)
+            _train_group(config, group, to, engine, device, tick, due)
 
 
 def _groups(seeds: Sequence[int], engine: EngineName) -> list[list[int]]:
@@ -250,6 +309,7 @@ def _train_group(
     engine: EngineName,
     device: str,
     tick: Callable[[int], object],
+    due: Callable[[], bool],
 ) -> None:
     task, model, settings = config.task, config.model, config.training
     states = {
@@ -271,6 +331,7 @@ def _train_group(
             settings,
             save=partial(_keep, to, config, level),
             tick=tick,
+            due=due,
         )
         for seed in level:
             if training.finished(states[seed], settings):
@@ -312,7 +373,11 @@ def load_or_train(
 
     Seeds that stopped early by the stop rule are carried forward to the last step of the longest:
     the variable ``carried`` marks these values, ``stopped_at`` says where each stopped.
+
+    Raises :class:`icl.settings.InputError` for seeds, an engine or a device that will not do,
+    before any work, and what :func:`train` raises.
     """
+    check_engine(engine, device)
     wanted = seed_list(seeds)
     to = Store(root)
     found = {seed: _try_load(to, config, seed) for seed in wanted}
@@ -342,10 +407,16 @@ def _try_load(to: Store, config: RunConfig, seed: int) -> xr.Dataset | None:
 
 
 def seed_list(seeds: int | Iterable[int]) -> list[int]:
-    """Seeds from their number or themselves, each once and at least 0."""
+    """Seeds from their number or themselves, each once, at least 0 and below 2**32.
+
+    Raises :class:`icl.settings.InputError` for others.
+    """
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not wanted or min(wanted) < 0 or len(set(wanted)) < len(wanted):
-        raise InputError(f"seeds={seeds} must be a number above 0, or different numbers from 0 up")
+    different = len(set(wanted)) == len(wanted)
+    if not wanted or not different or min(wanted) < 0 or max(wanted) >= SEEDS:
+        raise InputError(
+            f"seeds={seeds} must be a number above 0, or different numbers from 0 to 2**32 - 1"
+        )
     return wanted
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+# Seeds are below this: NumPy splits a larger one into words, and seed 2**32 would draw one thing
+# with the very numbers with which seed 0 draws another.
+SEEDS = 2**32
 LONGEST_VALUE = 60  # characters of a refused value that a message repeats
 
 
@@ -28,7 +31,8 @@ class Settings(BaseModel):
 
     Types are not converted: `"3"` is no integer and `1` no boolean; an integer does for a float.
     NaN and infinities are refused. A rule that joins several fields is a
-    `pydantic.model_validator(mode="after")` that raises `InputError`.
+    `pydantic.model_validator(mode="after")` that raises ValueError with the whole line; here it
+    becomes an `InputError`.
 
     Raises
     ------

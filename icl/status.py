@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import netCDF4
-import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-from tqdm import tqdm
 
-from icl import fast, store
+from icl import fast
 from icl.experiments import EXPERIMENTS, Experiment
-from icl.model import Model, initial
-from icl.runs import RunConfig, Store
-from icl.sweep import Unit, plan
-from icl.task import DType, Task, World
+from icl.model import initial
+from icl.plan import Unit, plan
+from icl.runs import Run, RunConfig, Store
+from icl.task import World
 
 Basis = Literal["seeds", "size", "trial"]
 BASES: dict[Basis, str] = {
-    "seeds": "from the time of other seeds of the same configuration",
+    "seeds": "from the rate of other seeds of the same configuration, to where these ended",
     "size": "from the time a step of runs of the same size, at full length",
     "trial": "from a short trial on this machine just now, at full length",
 }
-
-
-class Run(NamedTuple):
-    """What one look at a run tells."""
-
-    step: int  # the last one made
-    seconds: float  # of processor time until there
-    done: bool
 
 
 @dataclass
@@ -65,25 +51,6 @@ class Status:
     aside: list[Path] = field(default_factory=list)  # files that were found corrupt
 
 
-def look(to: Store, config: RunConfig, seed: int) -> Run | None:
-    """A run as it lies, or None; a corrupt file is set aside and named, and does not count."""
-    try:
-        path = to.path(config, seed)
-        content = store.read(path)
-        if content is not None:
-            with netCDF4.Dataset(path, memory=content) as file:
-                return Run(int(file.stopped_at), float(file.seconds), True)
-        content = store.read(to.checkpoint_path(config, seed))
-    except store.CorruptFile as error:
-        tqdm.write(f"warning: {error}; the run is missing", file=sys.stderr)
-        return None
-    if content is None:
-        return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        scalars = json.loads(str(archive["scalars"]))  # of the archive, this one alone is read
-    return Run(scalars["step"], scalars["seconds"], False)
-
-
 def status(
     root: Path | str | None = None, registry: Mapping[str, Experiment] = EXPERIMENTS
 ) -> Status:
@@ -92,8 +59,8 @@ def status(
     Raises :class:`icl.store.StoreError` when the store cannot be read.
     """
     to = Store(root)
-    units = {name: plan([name], registry=registry) for name in registry}
-    runs = {unit.key: look(to, unit.config, unit.seed) for u in units.values() for unit in u}
+    units = {name: plan([experiment]) for name, experiment in registry.items()}
+    runs = {unit.key: to.look(unit.config, unit.seed) for u in units.values() for unit in u}
     result = Status(to.root, [])
     result.others = _others(to, {key for key, run in runs.items() if run and run.done})
     result.aside = sorted(to.root.glob("*/*.corrupt"))
@@ -116,48 +83,50 @@ class _Estimate:
     """Processor seconds that are left of a run, by the best that is known."""
 
     def __init__(self, units: Mapping[str, list[Unit]], runs: Mapping[str, Run | None]) -> None:
-        self._totals: dict[str, list[float]] = defaultdict(list)
-        self._rates: dict[object, list[float]] = defaultdict(list)
+        self._ended: dict[str, list[Run]] = defaultdict(list)  # by configuration
+        self._rates: dict[Size, list[float]] = defaultdict(list)  # seconds a step
+        self._trials: dict[Size, float] = {}
         for unit in (unit for u in units.values() for unit in u):
             run = runs[unit.key]
             if run is not None and run.step > 0 and run.seconds > 0:
                 self._rates[_size(unit.config)].append(run.seconds / run.step)
                 if run.done:
-                    self._totals[unit.config.name].append(run.seconds)
+                    self._ended[unit.config.name].append(run)
 
     def __call__(self, unit: Unit, step: int) -> tuple[float, Basis]:
         config, size = unit.config, _size(unit.config)
-        steps = config.training.steps
-        if unit.config.name in self._totals:  # knows where the stop rule ends them
-            return median(self._totals[config.name]) * (steps - step) / steps, "seeds"
+        ended = self._ended.get(config.name)
+        if ended:  # they know where the stop rule ends a run
+            rate = median(run.seconds / run.step for run in ended)
+            return rate * max(median(run.step for run in ended) - step, 0), "seeds"
+        left = config.training.steps - step
         if size in self._rates:
-            return median(self._rates[size]) * (steps - step), "size"
-        return _trial(*size) * (steps - step), "trial"
+            return median(self._rates[size]) * left, "size"
+        if size not in self._trials:
+            self._trials[size] = _trial(config)
+        return self._trials[size] * left, "trial"
 
 
-Size = tuple[Task, Model, int, DType]
+Size = tuple[object, ...]
 
 
 def _size(config: RunConfig) -> Size:
-    """What the cost of a step depends on, the task's share as a task that stands for it.
+    """What the cost of a step depends on.
 
-    K, p_B, alpha and eps are left out: they change it by a few hundredths.
+    K, p_B, alpha, eps and whether labels may repeat are left out: they change it by a few
+    hundredths. So are how often a class is copied, and the first weights.
     """
-    t = config.task
-    task = Task(
-        K=8 * t.L, L=t.L, N=t.N, D=t.D, P=t.P, p_C=0.5 * (t.p_C > 0), novel=t.novel, B=min(t.B, 1)
-    )
-    model = config.model.replace(attention_scale=1.0)  # first values cost nothing
-    return task, model, config.training.batch, config.training.dtype
+    t, m, training = config.task, config.model.replace(attention_scale=1.0), config.training
+    return t.L, t.N, t.D, t.P, t.p_C > 0, t.novel, t.B > 0, m, training.batch, training.dtype
 
 
-@cache
-def _trial(task: Task, model: Model, batch: int, dtype: DType, steps: int = 16) -> float:
+def _trial(config: RunConfig, steps: int = 16) -> float:
     """Processor seconds a step, from a few steps after as many to warm up.
 
     On one thread, as a run is trained: further ones would count while they wait.
     """
-    engine = fast.engine(World(task, 0, dtype), model, batch)
+    task, model, dtype = config.task, config.model, config.training.dtype
+    engine = fast.engine(World(task, 0, dtype), model, config.training.batch)
     engine.load([initial(model, task, 0, dtype)])
     with threadpool_limits(limits=1):
         for step in range(2 * steps):

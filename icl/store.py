@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from icl.settings import InputError
@@ -29,6 +30,11 @@ class CorruptFile(StoreError):
 
 
 def write(path: Path, content: bytes) -> None:
+    """Write a stored file, content and trailer, as :func:`replace` does."""
+    replace(path, content + MARK + hashlib.sha256(content).hexdigest().encode())
+
+
+def replace(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, also when the power fails.
 
     Raises :class:`StoreError` when the disk is full or the folder cannot be written; what stood
@@ -41,16 +47,17 @@ def write(path: Path, content: bytes) -> None:
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content + MARK + hashlib.sha256(content).hexdigest().encode())
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)  # mkstemp's files are their owner's alone
         Path(name).replace(path)
-        _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; nothing was changed") from None
     finally:
         Path(name).unlink(missing_ok=True)
+    with suppress(OSError):  # the file is in place; some network and FUSE mounts refuse this
+        _sync_folder(path.parent)
 
 
 def read(path: Path) -> bytes | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from icl.analysis import crossing, final
 from icl.runs import config_of
 
 # What is shown at the end of a run, under the names of the stored variables.
@@ -27,13 +28,18 @@ SHOWN = {
 
 
 def transition(dataset: xr.Dataset, level: float = 0.5) -> list[int | None]:
-    """Each seed's first recorded step with an in-context accuracy of at least ``level``."""
-    steps, above = dataset.step.values, dataset.icl_accuracy.values >= level
-    return [int(steps[row.argmax()]) if row.any() else None for row in above]
+    """Each seed's step at which its in-context accuracy first reaches ``level``, or None.
+
+    As :func:`icl.analysis.crossing`, to a whole step.
+    """
+    steps = crossing(dataset, level).values
+    return [round(float(step)) if np.isfinite(step) else None for step in steps]
 
 
 def summary(dataset: xr.Dataset, root: Path) -> str:
     """Final measures of each seed and their mean, the transition, and where the runs lie.
+
+    A final measure is :func:`icl.analysis.final`'s, the mean of the last records.
 
     Parameters
     ----------
@@ -44,10 +50,9 @@ def summary(dataset: xr.Dataset, root: Path) -> str:
     seeds = [int(seed) for seed in dataset.seed]
     width = max(map(len, SHOWN.values())) + 2
     lines = [config.describe(), "", _row("seed", [*map(str, seeds), "mean"], width)]
-    last = dataset.isel(step=-1)
     for name, label in SHOWN.items():
         if name in dataset:
-            values = last[name].values
+            values = final(dataset, name).values
             lines.append(_row(label, [f"{x:.4g}" for x in (*values, values.mean())], width))
     crossed = transition(dataset)
     known = [step for step in crossed if step is not None]

@@ -9,54 +9,31 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
-
-from tqdm import tqdm
+from typing import Any, Protocol
 
 from icl import store
+from icl.board import Board
 from icl.cluster import Cluster, connect
-from icl.experiments import EXPERIMENTS, Experiment
+from icl.experiments import Experiment
+from icl.plan import Unit, plan, progress_of
 from icl.runs import RunConfig, Store
 from icl.settings import InputError
 from icl.worker import Outcome, Stop, run
 
-FIRST_SEEDS = 3  # so many of every figure come before the rest of any
 POLL_SECONDS = 0.2
 LOOK_AGAIN_SECONDS = 2.0  # at runs that another process trains
 
-Progress = Literal["stored", "partial", "missing"]
 Tell = Callable[[str, int, bool], None]  # a run's key, steps, whether they were made before
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One run of an experiment."""
-
-    experiment: str
-    label: str
-    config: RunConfig
-    seed: int
-
-    @property
-    def key(self) -> str:
-        """Names the run in its store."""
-        return f"{self.config.name}/{self.seed}"
-
-    def __str__(self) -> str:
-        label = f" [{self.label}]" if self.label else ""
-        return f"{self.experiment}{label} seed {self.seed}: {self.config.describe()}"
 
 
 @dataclass
@@ -71,49 +48,6 @@ class Report:
     interrupted: bool = False
 
 
-def plan(
-    names: Iterable[str],
-    seeds: list[int] | None = None,
-    registry: Mapping[str, Experiment] = EXPERIMENTS,
-) -> list[Unit]:
-    """The units of experiments, in the order in which they are worth having; each once.
-
-    The first three seeds of all experiments come before the further ones. Within an experiment
-    every configuration has its first seed before any has its second. Raises InputError for a name
-    that is not in the registry.
-
-    Parameters
-    ----------
-    names: of experiments, in the order wanted.
-    seeds: by default each experiment's own.
-    registry: experiments by name.
-    """
-    asked = []
-    for name in names:
-        if name not in registry:
-            raise InputError(f"unknown experiment {name!r}; known: {', '.join(registry)}")
-        asked.append(registry[name])
-    units: dict[str, Unit] = {}
-    for part in (slice(FIRST_SEEDS), slice(FIRST_SEEDS, None)):
-        for experiment in asked:
-            for seed in (experiment.seeds if seeds is None else seeds)[part]:
-                for label, config in experiment.configs.items():
-                    unit = Unit(experiment.name, label, config, seed)
-                    units.setdefault(unit.key, unit)
-    return list(units.values())
-
-
-def progress_of(unit: Unit, to: Store) -> Progress:
-    """Whether a unit is stored, half done or missing; a corrupt file is set aside and named."""
-    try:
-        if store.read(to.path(unit.config, unit.seed)) is not None:
-            return "stored"
-    except store.CorruptFile as error:
-        tqdm.write(f"warning: {error}; the run is missing", file=sys.stderr)
-    half_done = to.checkpoint_path(unit.config, unit.seed).exists()
-    return "partial" if half_done else "missing"
-
-
 def cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -122,12 +56,11 @@ def cores() -> int:
 
 
 def sweep(
-    names: Iterable[str],
+    experiments: Iterable[str | Experiment],
     seeds: list[int] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     root: Path | str | None = None,
-    registry: Mapping[str, Experiment] = EXPERIMENTS,
     progress: bool = True,
 ) -> Report:
     """Train and store the runs of experiments that are not stored yet.
@@ -137,27 +70,26 @@ def sweep(
 
     Parameters
     ----------
-    names, seeds, registry: as in :func:`plan`.
+    experiments, seeds: as in :func:`icl.plan.plan`.
     workers: processes on this machine; by default one a core.
     scheduler: address of a Dask scheduler, ``tcp://HOST:PORT``, whose workers are used instead.
     root: the store's folder, by default that of :class:`icl.runs.Store`.
     progress: show a bar.
 
-    Raises :class:`icl.settings.InputError` for an unknown experiment, a scheduler that cannot be
-    reached, and a store that cannot be written.
+    Raises :class:`icl.settings.InputError` for an unknown experiment, seeds that cannot be, workers
+    beside a scheduler, a scheduler that cannot be reached, and a store that cannot be written.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"workers={workers} must be at least 1")
+    _check_where(workers, scheduler)
     to, report = Store(root), Report()
     wanted: dict[str, Unit] = {}
-    for unit in plan(names, seeds, registry):
+    for unit in plan(experiments, seeds):
         if progress_of(unit, to) == "stored":
             report.stored.append(unit)
         else:
             wanted[unit.key] = unit
     if wanted:
         client = connect(scheduler) if scheduler else None
-        with _mark(to) as mark, _Board(wanted, progress) as board, _interrupts() as interrupted:
+        with _mark(to) as mark, Board(wanted, progress) as board, _interrupts() as interrupted:
             pool: Pool = (
                 Cluster(client, to, mark, board.tell)
                 if client
@@ -168,6 +100,16 @@ def sweep(
             finally:
                 pool.close()
     return report
+
+
+def _check_where(workers: int | None, scheduler: str | None) -> None:
+    """Refuse what would train elsewhere than was meant."""
+    if workers is not None and workers < 1:
+        raise InputError(f"workers={workers} must be at least 1")
+    if scheduler is not None and not scheduler.strip():  # a variable that is not set
+        raise InputError(f"scheduler={scheduler!r} must be an address such as tcp://HOST:PORT")
+    if scheduler is not None and workers is not None:
+        raise InputError(f"workers={workers} is for this machine: a scheduler has its own workers")
 
 
 class Pool(Protocol):
@@ -215,70 +157,11 @@ class Cores:
         self._stop.close()
 
 
-class _Board:
-    """One bar over all runs; its time left is of the steps that are left, at the mean rate."""
-
-    def __init__(self, units: Mapping[str, Unit], progress: bool) -> None:
-        self._steps = {key: unit.config.training.steps for key, unit in units.items()}
-        self._seen = dict.fromkeys(units, 0)
-        self._runs, self._ended, self._failed = len(units), 0, 0
-        self._lock = threading.Lock()
-        self._bar = tqdm(
-            total=sum(self._steps.values()),
-            unit="step",
-            unit_scale=True,
-            smoothing=0,
-            disable=not progress,
-        )
-        self._show()
-
-    def tell(self, key: str, steps: int, resumed: bool) -> None:
-        """Steps of a run. It may start again on another worker: only what is new counts."""
-        if self._bar.disable:
-            return
-        with self._lock:
-            if resumed:
-                new = steps - self._seen[key]
-                self._bar.initial += max(new, 0)  # free, so no part of the rate
-            else:
-                new = min(steps, self._steps[key] - self._seen[key])
-            if new > 0:
-                self._seen[key] += new
-                self._bar.update(new)
-
-    def end(self, unit: Unit, outcome: Outcome) -> None:
-        """A run has ended; steps that it did not need are no longer to be made."""
-        with self._lock:
-            if outcome.warnings:
-                self.say(outcome.warnings)
-            self._ended += outcome.kind in ("done", "stored", "failed")
-            if outcome.kind == "failed":
-                self._failed += 1
-                self.say(f"failed: {unit}: {outcome.message}")
-            if outcome.kind in ("done", "stored", "failed") and not self._bar.disable:
-                rest = self._steps[unit.key] - self._seen[unit.key]
-                self._bar.total = (self._bar.total or 0) - rest
-            self._show()
-
-    def say(self, text: str) -> None:
-        """A line above the bar."""
-        self._bar.write(text, file=sys.stderr)
-
-    def _show(self) -> None:
-        self._bar.set_postfix_str(f"{self._ended}/{self._runs} runs, {self._failed} failed")
-
-    def __enter__(self) -> _Board:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-
 def _work(
     wanted: dict[str, Unit],
     pool: Pool,
     to: Store,
-    board: _Board,
+    board: Board,
     report: Report,
     interrupted: threading.Event,
 ) -> None:
@@ -388,19 +271,3 @@ def describe(report: Report, again: str) -> str:
 def status(report: Report) -> int:
     """Exit status: 130 after Ctrl-C, 1 when a run failed or is left, else 0."""
     return 130 if report.interrupted else int(bool(report.failed or report.left))
-
-
-def describe_plan(units: list[Unit], to: Store, most: int = 12) -> str:
-    """What a sweep would do: the count of each state, and what comes first."""
-    states = [progress_of(unit, to) for unit in units]
-    counts = {state: states.count(state) for state in ("stored", "partial", "missing")}
-    todo = [(u, s) for u, s in zip(units, states, strict=True) if s != "stored"]
-    lines = [
-        f"{len(units)} runs: {counts['stored']} stored, {counts['partial']} half done, "
-        f"{counts['missing']} missing; store: {to.root}"
-    ]
-    words = {"partial": "goes on", "missing": "new"}
-    lines += [f"{words[state]:8} {unit}" for unit, state in islice(todo, most)]
-    if len(todo) > most:
-        lines.append(f"... and {len(todo) - most} more")
-    return "\n".join(lines)

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
-from icl.settings import InputError, Settings
+from icl.settings import SEEDS, InputError, Settings
 
 Array = np.ndarray
 DType = Literal["float32", "float64"]
@@ -30,7 +30,6 @@ Probe = Literal["icl", "swapped", "iwl", "iwl_absent", "rank"]
 
 BLOCK = 32  # steps whose indices are drawn at a time; part of what a seed means
 RANK_BINS = 8  # of the probe by class rank: 1, 2-3, 4-7, ..., and all other ranks in the last
-SEEDS = 2**32  # SeedSequence splits a larger number, and then different draws may share a state
 
 
 class Task(Settings):

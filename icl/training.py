@@ -46,11 +46,11 @@ class Training(Settings):
     maps: bool = Field(False, description="record attention maps too")
     keep_parameters: bool = Field(False, description="store the final parameters with the curves")
     stop_loss: float = Field(
-        0.0, ge=0, description="stop when the training loss, averaged between records, ..."
+        0.0,
+        ge=0,
+        description="stop once the mean training loss stays below this, in nats; 0: never",
     )
-    stop_steps: int = Field(
-        20_000, ge=1, description="... was below stop_loss for so many steps; stop_loss=0: never"
-    )
+    stop_steps: int = Field(20_000, ge=1, description="for how many steps it must stay below")
 
     @model_validator(mode="after")
     def _records_fit_the_steps(self) -> Self:
@@ -60,7 +60,7 @@ class Training(Settings):
 
 
 class Diverged(RuntimeError):
-    """The loss is no longer a number."""
+    """A seed's loss is no longer a number; the message is one line."""
 
 
 class OtherRun(ValueError):
@@ -141,7 +141,7 @@ class Recorder:
     """Test sequences of a seed, drawn once, and what is measured on them."""
 
     def __init__(self, task: Task, training: Training, seed: int) -> None:
-        self.task, self.training = task, training
+        self.task, self.training, self.seed = task, training, seed
         world = World(task, seed, training.dtype)
         probes: tuple[Probe, ...] = ("icl", "swapped", "iwl", "iwl_absent")
         self.probes = {name: world.probe(name, training.test) for name in probes}
@@ -220,11 +220,13 @@ def advance(
     training: Training,
     save: Callable[[State, int], None],
     tick: Callable[[int], object],
+    due: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train seeds that stand at the same step until at least one of them has finished.
 
-    ``save(state, place in the list)`` is called every few seconds and at the end; ``tick(n)``
-    after n further steps of a seed. Raises :class:`Diverged` when a loss is no longer finite.
+    ``save(state, place in the list)`` is called every few seconds, at the end, and before the next
+    step once ``due()``; ``tick(n)`` after n further steps of a seed. Raises :class:`Diverged` when
+    a loss is no longer finite.
     """
     engine.load([state.theta for state in states])
     step = states[0].step
@@ -234,7 +236,7 @@ def advance(
             _record(engine, states, recorders, training, step)
             tick(training.every * len(states) if step else 0)
         done = any(finished(state, training) for state in states)
-        if done or time.monotonic() - wall > CHECKPOINT_SECONDS:
+        if done or due() or time.monotonic() - wall > CHECKPOINT_SECONDS:
             share = (time.process_time() - processor) / len(states)
             for i, (state, theta) in enumerate(zip(states, engine.parameters(), strict=True)):
                 state.theta = theta
@@ -264,7 +266,9 @@ def _record(
     parameters = engine.parameters()
     for i, (state, recorder) in enumerate(zip(states, recorders, strict=True)):
         if not np.isfinite(losses[i]):
-            raise Diverged(f"the training loss is {losses[i]} at step {step}")
+            raise Diverged(
+                f"the training loss of seed {recorder.seed} is {losses[i]} at step {step}"
+            )
         forward = partial(engine.forward, i)
         state.records.append(recorder.record(forward, parameters[i], losses[i]))
         state.loss_sum = 0.0

@@ -22,7 +22,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from icl import training
 from icl.runs import RunConfig, Store, train
 from icl.training import State
 
@@ -107,21 +106,23 @@ class _Stopped(Exception):
 class _StoppingStore(Store):
     """A store that ends the run after a checkpoint if the sweep has said so."""
 
-    stop = threading.Event()
+    def __init__(self, root: Path, stop: threading.Event) -> None:
+        super().__init__(root)
+        self._stop = stop
 
     def save_checkpoint(self, config: RunConfig, seed: int, state: State) -> None:
         super().save_checkpoint(config, seed, state)
-        if self.stop.is_set():
+        if self._stop.is_set():
             raise _Stopped
 
 
 def _main(text: str, seed: int, root: Path, say: Callable[..., None]) -> Outcome:
-    to = _StoppingStore(root)
+    stop = threading.Event()
+    to = _StoppingStore(root, stop)
 
     def wait_for_the_end_of_input() -> None:
         os.read(0, 1)
-        to.stop.set()
-        training.CHECKPOINT_SECONDS = 0.0  # the next one is due now; this process has no other use
+        stop.set()
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     first = True
@@ -140,7 +141,7 @@ def _main(text: str, seed: int, root: Path, say: Callable[..., None]) -> Outcome
             if to.has(config, seed):
                 return Outcome("stored")
             with np.errstate(all="ignore"):  # a loss that is no number is told in one line
-                train(config, [seed], to, tick=tick)
+                train(config, [seed], to, tick=tick, due=stop.is_set)
     except _Stopped:
         return Outcome("stopped")
     except Exception as error:  # whatever it is, it is this run's, and the sweep goes on

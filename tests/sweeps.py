@@ -53,8 +53,8 @@ from icl.sweep import describe, status, sweep
 
 root, workers, scheduler, seeds, *configs = json.loads(sys.argv[1])
 configs = {str(i): RunConfig.model_validate_json(c) for i, c in enumerate(configs)}
-small = {"small": Experiment("small", "", configs, tuple(seeds))}
-report = sweep(["small"], workers=workers, scheduler=scheduler, root=root, registry=small)
+small = Experiment("small", "", configs, tuple(seeds))
+report = sweep([small], workers=workers, scheduler=scheduler, root=root)
 print(json.dumps({"done": len(report.done), "others": len(report.stored + report.elsewhere)}))
 print(describe(report, "icl sweep small"))
 sys.exit(status(report))
@@ -62,8 +62,8 @@ sys.exit(status(report))
 
 
 def start(root, configs, seeds=(0,), workers=2, scheduler=None):
-    """A sweep in a process of its own."""
-    arguments = [str(root), workers, scheduler, list(seeds)]
+    """A sweep in a process of its own, on so many cores or on a scheduler's workers."""
+    arguments = [str(root), None if scheduler else workers, scheduler, list(seeds)]
     arguments += [c.model_dump_json() for c in configs]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, json.dumps(arguments)],

@@ -1,6 +1,8 @@
 """Chapters are read, checked and executed; whatever will not do is refused in one line."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from textwrap import dedent
@@ -246,6 +248,30 @@ def test_chapters_are_listed(toy, capsys):
     assert capsys.readouterr().out.split() == ["toy", "A", "toy"]
     assert command_line.main(["chapters", "toy"]) == 0
     assert "K: int = 64" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", ["chapters", "chapters toy", "run toy"])
+def test_without_the_book_its_absence_is_told(toy, capsys, arguments, monkeypatch):
+    monkeypatch.setattr(chapters, "BOOK", toy / "nowhere")
+    assert command_line.main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: the book is not here: its chapters belong in ")
+
+
+def test_a_notebook_that_cannot_be_written_leaves_what_was_there(toy, capsys, monkeypatch):
+    kept = toy / "kept.ipynb"
+    kept.write_text("before")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("icl.store.os.fsync", full)
+    assert command_line.main(["run", "toy", "-o", kept.name, "--force"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: cannot write {kept}: No space left on device; nothing was changed\n"
+    )
+    assert [path.read_text() for path in toy.iterdir()] == ["before"]
 
 
 def test_the_module_is_the_command_and_starts_without_torch():

@@ -23,6 +23,7 @@ from sweeps import (
 
 from icl import sweep as sweeps
 from icl import training
+from icl.board import Board
 from icl.runs import Store, train
 
 pytest.importorskip("distributed")
@@ -130,22 +131,22 @@ def test_a_worker_that_does_not_see_the_store_sends_its_runs_back(cluster, tmp_p
         yield Path("/nowhere") / f".sweep-{next(number)}"
 
     told = []
-    tell = sweeps._Board.tell
+    tell = Board.tell
     monkeypatch.setattr(sweeps, "_mark", a_mark_that_only_we_see)
-    monkeypatch.setattr(sweeps._Board, "tell", lambda *a: (told.append(a[2:]), tell(*a)))
+    monkeypatch.setattr(Board, "tell", lambda *a: (told.append(a[2:]), tell(*a)))
     cluster.worker("one")
 
     with monkeypatch.context() as patch:  # Ctrl-C as soon as it has begun
         patch.setattr(sweeps, "_interrupts", lambda: after_news(told))
         report = sweeps.sweep(
-            ["small"], scheduler=cluster.address, root=to.root, registry=registry(c), progress=False
+            registry(c).values(), scheduler=cluster.address, root=to.root, progress=False
         )
     assert report.interrupted
     assert (500, True) in told  # of 700 steps, up to the last record
     assert to.checkpoint(c, 0).step > 700
 
     report = sweeps.sweep(
-        ["small"], scheduler=cluster.address, root=to.root, registry=registry(c), progress=False
+        registry(c).values(), scheduler=cluster.address, root=to.root, progress=False
     )
     assert len(report.done) == 1
     assert not to.checkpoint_path(c, 0).exists()

@@ -18,10 +18,10 @@ from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS
 from icl.model import Model, initial
 from icl.obvious import Trainer
-from icl.runs import RunConfig, Store
+from icl.plan import plan
+from icl.runs import RunConfig, Store, load_or_train, to_netcdf
 from icl.settings import InputError
-from icl.summary import SHOWN, transition
-from icl.sweep import plan
+from icl.summary import SHOWN, summary, transition
 from icl.task import Task, World
 from icl.training import Training, start
 
@@ -37,12 +37,27 @@ def root(tmp_path, monkeypatch):
 class TestSeeds:
     @pytest.mark.parametrize(
         ("text", "seeds"),
-        [("3", [0, 1, 2]), ("0-2", [0, 1, 2]), ("5-5", [5]), ("4, 0,7-8", [4, 0, 7, 8])],
+        [
+            ("3", [0, 1, 2]),
+            (" 3 ", [0, 1, 2]),
+            ("03", [0, 1, 2]),
+            ("0-2", [0, 1, 2]),
+            ("0-0", [0]),
+            ("5-5", [5]),
+            ("4, 0,7-8", [4, 0, 7, 8]),
+            ("4294967295-4294967295", [2**32 - 1]),
+        ],
     )
     def test_are_read_as_one_writes_them(self, text, seeds):
         assert options.seeds(text) == seeds
 
-    @pytest.mark.parametrize("text", ["0", "", "-1", "2-1", "1,1", "0-3,2", "1.5", "a", "1,"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("0", "00", " 0 ", "", "-1", "2-1", "1,1", "0-3,2", "1.5", "a", "1,", "1,a"),
+            *("4294967297", "4294967296-4294967296", "0,4294967296", "9" * 5000),
+        ],
+    )
     def test_anything_else_is_refused(self, text):
         with pytest.raises(InputError, match="seeds="):
             options.seeds(text)
@@ -53,6 +68,7 @@ class TestTrain:
         shown = {item.name: item for item in get_command(app).commands["train"].params}
         for group in (Task, Model, Training):
             for name, field in group.model_fields.items():
+                assert field.description, f"{name} has no help"
                 assert shown[name].help == field.description
                 assert shown[name].default == field.default
 
@@ -84,7 +100,7 @@ class TestTrain:
         cells = [re.split(r"\s{2,}", line) for line in first.splitlines()]
         rows = {label: values for label, *values in cells}
         for name in set(SHOWN) & set(runs[0]):
-            last = [float(run[name][-1]) for run in runs]
+            last = [float(run[name].mean()) for run in runs]  # there are three records
             assert [float(cell) for cell in rows[SHOWN[name]]] == pytest.approx(
                 [*last, np.mean(last)], rel=1e-3
             )
@@ -94,12 +110,22 @@ class TestTrain:
         assert capsys.readouterr().out == first
         assert [p.stat().st_mtime_ns for p in sorted(root.rglob("*.nc"))] == times
 
-    def test_transition_is_the_first_record_at_half(self):
-        accuracy = [[0.1, 0.5, 0.4, 0.9], [0.1, 0.2, 0.3, 0.49]]
+    def test_transition_is_where_the_line_between_two_records_passes_half(self):
+        accuracy = [[0.1, 0.5, 0.4, 0.9], [0.1, 0.2, 0.3, 0.49], [0.1, 0.4, 0.45, 0.95]]
         curves = xr.Dataset(
-            {"icl_accuracy": (("seed", "step"), accuracy)}, {"step": [0, 5, 10, 15]}
+            {"icl_accuracy": (("seed", "step"), accuracy)}, {"step": [0, 500, 1000, 1500]}
         )
-        assert transition(curves) == [5, None]
+        assert transition(curves) == [500, None, 1050]
+
+    def test_what_is_shown_as_final_is_the_mean_of_the_last_records_as_on_the_pages(self, tmp_path):
+        c = config(SHORT.replace(steps=240))
+        curves = load_or_train(c, 1, tmp_path, progress=False)
+        accuracy = np.arange(13) / 100
+        curves["icl_accuracy"] = (("seed", "step"), accuracy[None])
+        [line] = [s for s in summary(curves, tmp_path).splitlines() if s.startswith("in-context")][
+            :1
+        ]
+        assert line.split()[-2:] == ["0.075", "0.075"]
 
     @pytest.mark.parametrize(
         ("line", "error"),
@@ -113,6 +139,7 @@ class TestTrain:
             ("--device cuda --engine fast", "device='cuda' needs engine='legible'"),
             ("--device abacus", "device='abacus' cannot be used here"),
             ("--layers 2", "No such option: --layers"),
+            ("--attention-scale 1e200", "attention_scale=1e+200 must be less than or equal to"),
         ],
     )
     def test_bad_values_are_refused_in_one_line_before_any_work(self, line, error, root, capsys):
@@ -127,7 +154,7 @@ class TestTrain:
         assert main(["train", *SMALL.split(), "--learning-rate", "1e30", "--seeds", "1"]) == 1
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith("error: minimal model, K=8")
-        assert "the training loss is" in last
+        assert "the training loss of seed 0 is" in last
 
 
 class TestStatus:
@@ -137,7 +164,7 @@ class TestStatus:
         rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["experiments"]}
         assert list(rows) == list(EXPERIMENTS)
         for name, row in rows.items():
-            units = plan([name])
+            units = plan([EXPERIMENTS[name]])
             hours = sum(unit.config.training.steps for unit in units) * 1e-6
             assert row == {
                 "name": name,
@@ -167,6 +194,43 @@ class TestStatus:
         assert hours(unknown) == (0, 1, pytest.approx(45 * (40 + 30) / 3600), {"size": 2})
         assert hours(config(L=2)) == (0, 0, pytest.approx(2), {"trial": 2})
 
+    def test_runs_that_their_rule_ended_say_where_others_will_end(self, tmp_path, monkeypatch):
+        """Two seeds stopped at 50 of 150 steps, one stands at 45 and one has not begun."""
+        c = config(SHORT.replace(steps=150, every=50, stop_loss=100.0, stop_steps=1))
+        reference(tmp_path, [c], seeds=(0, 1))
+        for seed in (0, 1):
+            stamp(tmp_path, c, seed, seconds=3600.0)  # 72 s a step
+        half_done = start(c.task, c.model, c.training, 2)
+        half_done.step, half_done.seconds = 45, 1.0
+        Store(tmp_path).save_checkpoint(c, 2, half_done)
+
+        def hours(*seeds):
+            [row] = status.status(tmp_path, registry(c, seeds=(0, 1, *seeds))).rows
+            return row.core_hours_left
+
+        assert hours(2) == pytest.approx(0.1)
+        assert hours(2, 3) == pytest.approx(1.1)
+        half_done.step = 60  # later than the others did: any step may be the last
+        Store(tmp_path).save_checkpoint(c, 2, half_done)
+        assert hours(2) == 0
+
+    @pytest.mark.parametrize(
+        "task",
+        [Task(K=128, L=2, N=8, B=4), Task(K=128, L=4, N=8, distinct=False)],
+        ids=["few labels", "labels repeat"],
+    )
+    def test_every_task_can_be_tried(self, task, tmp_path, monkeypatch):
+        monkeypatch.setattr(status, "_trial", lambda c: 90.0 if c.task == task else None)
+        c = RunConfig(task=task, training=SHORT)
+        [row] = status.status(tmp_path, registry(c, seeds=(0, 1))).rows
+        assert row.core_hours_left == 2
+
+    def test_one_trial_does_for_runs_of_one_size(self, tmp_path, monkeypatch):
+        tried = []
+        monkeypatch.setattr(status, "_trial", lambda c: tried.append(c) or 90.0)
+        status.status(tmp_path, registry(config(), config(eps=0.5), config(L=2), seeds=(0, 1)))
+        assert tried == [config(), config(L=2)]
+
     def test_a_trial_runs_on_one_thread_as_a_run_does(self, monkeypatch):
         """A second thread that waits would count as processor time."""
         threads = set()
@@ -181,7 +245,7 @@ class TestStatus:
         monkeypatch.setattr(status.fast, "engine", lambda *_: Engine())
         with threadpool_limits(limits=2):
             assert {pool["num_threads"] for pool in threadpool_info()} == {2}
-            assert status._trial.__wrapped__(Task(), Model(), 8, "float32") < 1
+            assert status._trial(RunConfig(training=SHORT)) < 1
         assert threads == {1}
 
     def test_first_weights_of_another_size_cost_the_same(self):
@@ -209,12 +273,10 @@ class TestStatus:
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def stamp(root, c, **attrs):
+def stamp(root, c, seed=0, **attrs):
     """Change attributes of a stored run."""
-    from icl.runs import to_netcdf
-
     to = Store(root)
-    store.write(to.path(c, 0), to_netcdf(to.load(c, 0).assign_attrs(attrs)))
+    store.write(to.path(c, seed), to_netcdf(to.load(c, seed).assign_attrs(attrs)))
 
 
 class TestBench:

@@ -1,6 +1,8 @@
 """The line under a figure is true, and its command makes the very runs it names."""
 
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -48,7 +50,7 @@ def test_the_command_asks_for_the_same_configuration(config, asked):
     assert asked == [(config, [0, 1, 2, 3, 4, 5])]
 
 
-@pytest.mark.parametrize("seeds", [[0], [0, 1, 2], [3], [2, 0], [5, 7]])
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2], [3], [2, 0], [5, 7], [5, 6, 7]])
 def test_the_command_asks_for_the_same_seeds(seeds):
     words = shlex.split(provenance.command(RunConfig(), seeds))
     assert options.seeds(words[words.index("--seeds") + 1]) == sorted(seeds)
@@ -91,8 +93,12 @@ def test_what_is_seldom_changed_is_named_where_it_is(name, words):
         (RunConfig(model=Model(attention_scale=0.5)), "D=63; first Q, K, V times=0.5; 1 seed"),
         (RunConfig(task=Task(distinct=False)), "D=63; labels of a context may repeat; 1 seed"),
         (RunConfig(), "D=63; 1 seed"),
+        (
+            RunConfig(task=Task(P=80, novel=64), training=Training(learning_rate=0.1)),
+            "D=63; P=80; novel classes=64; learning rate=0.1; 1 seed",
+        ),
     ],
-    ids=["hidden", "attention_scale", "distinct", "usual"],
+    ids=["hidden", "attention_scale", "distinct", "usual", "several"],
 )
 def test_a_single_configuration_names_it_too(config, words):
     assert words in provenance.line(dataset(config, [150_000]))
@@ -158,6 +164,43 @@ def test_the_line_of_an_experiment_without_runs_says_how_to_make_them(name):
 @pytest.mark.parametrize("seeds", [[0], [3], [0, 1, 2], [0, 2], [5, 4, 7]])
 def test_seeds_are_written_as_they_are_read(seeds):
     assert options.seeds(provenance._ranges(seeds)) == sorted(seeds)
+
+
+def test_every_setting_that_changes_what_is_trained_or_measured_changes_the_line():
+    minimal, stops = {"model": {"kind": "minimal"}}, {"training": {"stop_loss": 0.1}}
+    changes = {
+        "task": {
+            "K": 64, "L": 16, "N": 4, "B": 2, "p_B": 0.5, "p_C": 0.5, "alpha": 1.0, "eps": 0.2,
+            "D": 64, "P": 66, "novel": 64, "distinct": False,
+        },
+        "model": {
+            "kind": "minimal", "hidden": 2, "attention_scale": 0.5, "train_beta2": False,
+            "xi0": 1.0,
+        },
+        "training": {
+            "steps": 1000, "batch": 64, "learning_rate": 0.1, "decay": 0.0, "dtype": "float64",
+            "every": 250, "test": 100, "stop_loss": 0.1, "stop_steps": 1000,
+        },
+    }  # fmt: skip
+    needs = {"train_beta2": minimal, "xi0": minimal, "stop_steps": stops}
+    recorded = {"maps", "keep_parameters"}
+    for group, values in changes.items():
+        assert set(values) == set(type(getattr(RunConfig(), group)).model_fields) - recorded
+        for name, value in values.items():
+            base = needs.get(name, {})
+            other = {**base, group: {**base.get(group, {}), name: value}}
+            lines = [
+                provenance.line(dataset(RunConfig.model_validate(c), [1000])).split("`")[0]
+                for c in (base, other)
+            ]
+            assert lines[0] != lines[1], name
+
+
+def test_looking_at_runs_needs_nothing_that_makes_them():
+    code = "import sys, icl.provenance; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    made_by = {"icl.sweep", "icl.cluster", "icl.worker", "icl.status", "icl.plan"}
+    assert not made_by & set(run.stdout.split())
 
 
 def test_provenance_is_displayed_as_markdown(capsys):

@@ -16,7 +16,7 @@ from icl import runs, training
 from icl.model import Model
 from icl.runs import RunConfig, Store, combine, load_or_train, seed_list, to_dataset
 from icl.settings import InputError
-from icl.task import Task
+from icl.task import Stream, Task, generator
 from icl.training import State, Training
 
 TINY = RunConfig(
@@ -115,18 +115,30 @@ def test_a_description_says_what_differs():
     )
 
 
-@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1, 2]])
+@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1, 2], [0, 2**32]])
 def test_seeds_that_cannot_be(seeds):
     with pytest.raises(InputError) as refusal:
         seed_list(seeds)
     assert str(refusal.value) == (
-        f"seeds={seeds} must be a number above 0, or different numbers from 0 up"
+        f"seeds={seeds} must be a number above 0, or different numbers from 0 to 2**32 - 1"
     )
 
 
+def test_seeds_beyond_those_allowed_would_share_their_draws():
+    first = generator(2**32, Stream.WORLD).random(4)
+    np.testing.assert_array_equal(first, generator(0, Stream.INIT).random(4))
+
+
 def test_seeds_by_number_or_name():
+    assert seed_list([2**32 - 1]) == [2**32 - 1]
     assert seed_list(3) == [0, 1, 2]
     assert seed_list(iter([4, 0])) == [4, 0]
+
+
+def test_settings_that_are_changed_are_named_with_their_group():
+    config = RunConfig(task=Task(K=512, P=80), training=Training(learning_rate=0.1))
+    changed = [("task", "K", 512), ("task", "P", 80), ("training", "learning_rate", 0.1)]
+    assert list(config.changed()) == changed
 
 
 # -- files --------------------------------------------------------------------------------------
@@ -170,6 +182,31 @@ def test_a_run_there_and_back(kind, tmp_path):
     assert RunConfig.model_validate_json(attributes.pop("config")) == config
     assert attributes.pop("seconds") == round(state.seconds, 1)
     assert attributes == {"seed": 3, "stopped_at": 20, "engine": "fast", "version": 1}
+
+
+def test_one_look_at_a_run(tmp_path, capsys):
+    store, state = Store(tmp_path), trained(TINY, 0)
+    assert store.look(TINY, 0) is None
+    begun = training.start(TINY.task, TINY.model, TINY.training, 0)
+    begun.step, begun.seconds = 7, 1.5
+    store.save_checkpoint(TINY, 0, begun)
+    assert store.look(TINY, 0) == (7, 1.5, False)
+    store.save(TINY, 0, state, "fast")
+    assert store.look(TINY, 0) == (20, round(state.seconds, 1), True)
+    assert capsys.readouterr().err == ""
+
+    store.save_checkpoint(TINY, 0, begun)
+    store.path(TINY, 0).write_bytes(b"no run")
+    assert store.look(TINY, 0) == (7, 1.5, False)
+    assert "0.nc.corrupt; it does not count" in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_made_when_it_is_due(tmp_path, monkeypatch):
+    store, saved, ticks = Store(tmp_path), [], []
+    monkeypatch.setattr(store, "save_checkpoint", lambda c, seed, state: saved.append(state.step))
+    due = iter([False] * 7 + [True] + [False] * 99)
+    runs.train(TINY, [0], store, tick=ticks.append, due=lambda: next(due))
+    assert saved == [7, 20]
 
 
 def test_other_programs_open_the_files(tmp_path):
@@ -258,12 +295,48 @@ print(threads)
     assert run.stdout.strip() == "{1}"
 
 
-def test_the_fast_engine_is_the_processors(tmp_path):
-    with pytest.raises(InputError) as refusal:
-        quiet(TINY, 1, tmp_path, device="cuda")
-    assert str(refusal.value) == (
-        "device='cuda' needs engine='legible': the fast engine is the CPU's"
-    )
+ENGINES = [
+    ("fast", "cuda", "device='cuda' needs engine='legible': the fast engine is the CPU's"),
+    ("legible", "abacus", "device='abacus' cannot be used here"),
+]
+
+
+@pytest.mark.parametrize(("engine", "device", "message"), ENGINES)
+def test_an_engine_or_device_that_will_not_do_is_refused_before_any_work(
+    engine, device, message, tmp_path
+):
+    """Also where the runs are stored."""
+    for call in (
+        lambda: quiet(TINY, 1, tmp_path / "none", engine=engine, device=device),
+        lambda: runs.train(TINY, [0], Store(tmp_path / "none"), engine, device),
+    ):
+        with pytest.raises(InputError) as refusal:
+            call()
+        assert str(refusal.value).startswith(message)
+    assert not (tmp_path / "none").exists()
+    quiet(TINY, 1, tmp_path)
+    with pytest.raises(InputError):
+        quiet(TINY, 1, tmp_path, engine=engine, device=device)
+
+
+def test_an_unknown_engine_is_refused_where_types_are_not_checked(tmp_path):
+    code = f"""
+from icl import runs
+from icl.settings import InputError
+
+config = runs.RunConfig.model_validate_json({TINY.model_dump_json()!r})
+for call in (
+    lambda: runs.load_or_train(config, 1, {str(tmp_path)!r}, engine="Fast", progress=False),
+    lambda: runs.train(config, [0], runs.Store({str(tmp_path)!r}), engine="Fast"),
+):
+    try:
+        call()
+    except InputError as error:
+        print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["engine='Fast' must be 'fast' or 'legible'"] * 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_store_is_where_the_environment_says(tmp_path, monkeypatch):

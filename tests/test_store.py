@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,29 @@ def test_a_full_disk_changes_nothing(when, tmp_path, monkeypatch):
         f"cannot write {path}: No space left on device; nothing was changed"
     )
     assert store.read(path) == b"before"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_that_cannot_be_synced_holds_the_file_all_the_same(tmp_path, monkeypatch):
+    """Some mounts refuse it; the file is in its place by then."""
+    sync = os.fsync
+
+    def refuse_folders(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    store.write(tmp_path / "file", b"content")
+    assert store.read(tmp_path / "file") == b"content"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_is_replaced_by_the_bytes_given(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    store.replace(path, b"after")
+    assert path.read_bytes() == b"after"
     assert names(tmp_path) == ["file"]
 
 

@@ -24,14 +24,15 @@ from typer.testing import CliRunner
 from icl import training
 from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
+from icl.plan import plan, progress_of
 from icl.runs import Store, train
 from icl.settings import InputError
-from icl.sweep import Report, describe, plan, status, sweep
+from icl.sweep import Report, describe, status, sweep
 
 
 class TestPlan:
     def test_every_configuration_has_a_seed_before_any_has_its_next(self):
-        units = plan(["small"], registry=registry(config(), config(eps=0.5), seeds=(0, 1)))
+        units = plan(registry(config(), config(eps=0.5), seeds=(0, 1)).values())
         assert [(u.label, u.seed) for u in units] == [
             ("run 0", 0),
             ("run 1", 0),
@@ -40,34 +41,58 @@ class TestPlan:
         ]
 
     def test_three_seeds_of_everything_come_before_the_fourth_of_anything(self):
-        both = {
-            name: Experiment(name, "", {"": c}, tuple(range(5)))
-            for name, c in (("a", config()), ("b", config(eps=0.5)))
-        }
-        order = [(u.experiment, u.seed) for u in plan(["b", "a"], registry=both)]
+        both = [
+            Experiment(name, "", {"": c}, tuple(range(5)))
+            for name, c in (("b", config()), ("a", config(eps=0.5)))
+        ]
+        order = [(u.experiment, u.seed) for u in plan(both)]
         first, rest = order[:6], order[6:]
         assert first == [(name, seed) for name in "ba" for seed in (0, 1, 2)]
         assert rest == [(name, seed) for name in "ba" for seed in (3, 4)]
 
     def test_a_run_that_two_experiments_need_is_made_once(self):
-        twice = {name: Experiment(name, "", {"": config()}, (0, 1)) for name in "ab"}
-        assert [u.experiment for u in plan(["a", "b"], registry=twice)] == ["a", "a"]
+        twice = [Experiment(name, "", {"": config()}, (0, 1)) for name in "ab"]
+        assert [u.experiment for u in plan(twice)] == ["a", "a"]
+
+    def test_experiments_of_the_paper_can_be_named(self):
+        assert plan(["6a", "6b"]) == plan([EXPERIMENTS["6a"], EXPERIMENTS["6b"]])
+        with pytest.raises(InputError, match="unknown experiment 'smal'; known: 3, "):
+            plan(["smal"])
 
     def test_seeds_asked_for_replace_the_experiments_own(self):
-        units = plan(["3"], [4, 7])
+        units = plan([EXPERIMENTS["3"]], [4, 7])
         assert [u.seed for u in units] == [4, 7]
 
     def test_every_run_of_the_paper_is_planned(self):
-        units = plan(EXPERIMENTS)
+        units = plan(EXPERIMENTS.values())
         wanted = {
             (c.name, s) for e in EXPERIMENTS.values() for c in e.configs.values() for s in e.seeds
         }
         assert {(u.config.name, u.seed) for u in units} == wanted
         assert len(units) == len(wanted)
 
-    def test_unknown_experiment_names_the_known_ones(self):
-        with pytest.raises(InputError, match="unknown experiment 'smal'; known: small"):
-            plan(["smal"], registry=registry(config()))
+    @pytest.mark.parametrize("seeds", [[-1], [0, 0], [2**32], []])
+    def test_seeds_that_cannot_be_are_refused(self, seeds):
+        with pytest.raises(InputError, match=r"^seeds=\["):
+            plan([EXPERIMENTS["3"]], seeds)
+
+
+@pytest.mark.parametrize(
+    ("experiments", "options", "message"),
+    [
+        (["smal"], {}, "unknown experiment 'smal'; known: 3, "),
+        (["6a"], {"seeds": [-1]}, "seeds=[-1] must be "),
+        (["6a"], {"workers": 0}, "workers=0 must be at least 1"),
+        (["6a"], {"scheduler": ""}, "scheduler='' must be an address such as tcp://HOST:PORT"),
+        (["6a"], {"scheduler": " "}, "scheduler=' ' must be an address such as tcp://HOST:PORT"),
+        (["6a"], {"scheduler": "tcp://a:1", "workers": 2}, "workers=2 is for this machine"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(experiments, options, message, tmp_path):
+    with pytest.raises(InputError) as refusal:
+        sweep(experiments, root=tmp_path / "store", **options)
+    assert str(refusal.value).startswith(message)
+    assert not (tmp_path / "store").exists()
 
 
 def test_trains_what_is_missing_and_leaves_what_is_stored(tmp_path, capsys):
@@ -75,7 +100,7 @@ def test_trains_what_is_missing_and_leaves_what_is_stored(tmp_path, capsys):
     before = reference(tmp_path / "store", configs[:1])
     bytes_before = before.path(configs[0], 0).read_bytes()
 
-    report = sweep(["small"], root=tmp_path / "store", registry=registry(*configs))
+    report = sweep(registry(*configs).values(), root=tmp_path / "store")
 
     assert [u.label for u in report.stored] == ["run 0"]
     assert [u.label for u in report.done] == ["run 1"]
@@ -105,7 +130,7 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
         train(c, [0], to)
     assert saved == [30]
 
-    report = sweep(["small"], root=to.root, registry=registry(c), progress=False)
+    report = sweep(registry(c).values(), root=to.root, progress=False)
 
     assert len(report.done) == 1
     assert to.load(c, 0).attrs["seconds"] >= 12345
@@ -115,12 +140,12 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
 
 def test_a_run_that_fails_is_reported_with_its_configuration_and_stops_no_other(tmp_path):
     bad = config(SHORT.replace(learning_rate=1e30))
-    report = sweep(["small"], root=tmp_path, registry=registry(bad, config()), workers=1)
+    report = sweep(registry(bad, config()).values(), root=tmp_path, workers=1)
 
     assert [u.label for u in report.done] == ["run 1"]
     [(unit, message)] = report.failed
     assert unit.label == "run 0"
-    assert message.startswith("Diverged: the training loss is ")
+    assert message.startswith("Diverged: the training loss of seed 0 is ")
     assert status(report) == 1
     text = describe(report, "")
     assert "1 trained, 0 were stored, 1 failed" in text
@@ -133,7 +158,7 @@ def test_a_process_that_is_killed_is_a_failed_run(tmp_path, monkeypatch):
     suicidal.write_text("#!/bin/sh\necho out of memory >&2\nkill -KILL $$\n")
     suicidal.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(suicidal))
-    report = sweep(["small"], root=tmp_path / "store", registry=registry(config()))
+    report = sweep(registry(config()).values(), root=tmp_path / "store")
     [(_, message)] = report.failed
     assert message == "its process ended with signal 9: out of memory"
 
@@ -143,10 +168,20 @@ def test_a_corrupt_run_is_set_aside_and_made_again(tmp_path, capsys):
     to = reference(tmp_path, [c])
     content = to.path(c, 0).read_bytes()
     to.path(c, 0).write_bytes(content[:-100])
-    report = sweep(["small"], root=tmp_path, registry=registry(c), progress=False)
+    report = sweep(registry(c).values(), root=tmp_path, progress=False)
     assert len(report.done) == 1
     assert "0.nc cannot be used: it is cut short or altered" in capsys.readouterr().err
     assert to.load(c, 0) is not None
+
+
+def test_a_run_whose_curves_are_corrupt_goes_on_from_its_checkpoint(tmp_path):
+    """And is planned as such."""
+    c = config()
+    to = reference(tmp_path, [c])
+    to.save_checkpoint(c, 0, training.start(c.task, c.model, c.training, 0))
+    to.path(c, 0).write_bytes(b"no run")
+    [unit] = plan(registry(c).values())
+    assert progress_of(unit, to) == "partial"
 
 
 def test_a_locked_run_is_looked_at_again_at_the_end(tmp_path):
@@ -167,7 +202,7 @@ def test_a_locked_run_is_looked_at_again_at_the_end(tmp_path):
     thread.start()
     held.wait()
     small = registry(finished, given_up, config())
-    report = sweep(["small"], root=to.root, registry=small, progress=False, workers=1)
+    report = sweep(small.values(), root=to.root, progress=False, workers=1)
     thread.join()
     assert {u.label for u in report.done} == {"run 1", "run 2"}
     assert {u.label for u in report.elsewhere} == {"run 0"}
@@ -200,7 +235,7 @@ def test_interrupt_writes_checkpoints_and_says_how_to_go_on(tmp_path):
     assert half_done == [True, True, False]
     assert not any(to.has(c, 0) for c in configs)
 
-    report = sweep(["small"], root=to.root, registry=registry(*configs[:2]), progress=False)
+    report = sweep(registry(*configs[:2]).values(), root=to.root, progress=False)
     assert len(report.done) == 2
     assert_same_runs(to, reference(tmp_path / "reference", configs[:2]), configs[:2])
 
@@ -211,7 +246,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, mon
 
     monkeypatch.setattr(Path, "touch", refuse)  # the superuser may write anywhere
     with pytest.raises(InputError, match=r"cannot write .*store: Read-only file system"):
-        sweep(["small"], root=tmp_path / "store", registry=registry(config()))
+        sweep(registry(config()).values(), root=tmp_path / "store")
     assert not list((tmp_path / "store").iterdir())
 
 
@@ -221,6 +256,8 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, mon
         (["--workers", "0"], "error: workers=0 must be at least 1"),
         (["--seeds", "5-3"], "error: seeds='5-3' must be a number above 0"),
         (["--scheduler", "nowhere"], "error: no Dask scheduler at 'nowhere'"),
+        (["--scheduler", ""], "error: scheduler='' must be an address"),
+        (["--scheduler", "nowhere", "--workers", "2"], "error: workers=2 is for this machine"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(arguments, line, tmp_path, monkeypatch, capsys):
@@ -270,7 +307,7 @@ def test_a_claim_asks_for_its_configurations_and_a_name_for_all(tmp_path, monkey
 
 
 def test_an_interrupted_sweep_of_claims_repeats_what_was_asked(monkeypatch, capsys):
-    unit = plan(["6b"])[0]
+    unit = plan([EXPERIMENTS["6b"]])[0]
     report = Report(left=[unit], interrupted=True)
     monkeypatch.setattr("icl.sweep.sweep", lambda *_, **__: report)
     assert main(["sweep", "6b", "--claim", "both", "--claim", "order", "--seeds", "3"]) == 130
