@@ -262,7 +262,7 @@ for name, title in {
     "item_label_association": "label to its item, layer 1           ",
     "target_item_label_association": "target to its class's label, layer 2 ",
 }.items():
-    start, end = spread(runs[name][:, 0], 3), spread(final(runs, name), 3)
+    start, end = spread(runs[name][:, 0], 4), spread(final(runs, name), 4)
     print(f"{title} {start} at the start, {end} at the end")
 
 # %% [markdown]

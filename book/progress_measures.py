@@ -156,7 +156,7 @@ provenance(runs)
 
 # %% tags=["nbval-check-output"]
 for name, key in FOUR.items():
-    start, end = spread(runs[name].isel(step=0), 3), spread(final(runs, name), 3)
+    start, end = spread(runs[name].isel(step=0), 4), spread(final(runs, name), 4)
     print(f"{MEASURES[key].label:32} {start} at the start, {end} at the end")
 
 # %% [markdown]
