@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from icl.analysis import counted, interval
 
 Array = np.ndarray
-Values = Float[Array, "seed"]
+Values = Float[Array, "_seed"]  # groups that are compared may differ in their number
 Statistic = Callable[..., Array]  # of one array a group, over the last axis
 
 LEAST_SEEDS = 3  # fewer have no spread worth the name

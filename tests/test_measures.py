@@ -1,9 +1,12 @@
 """Each measure on outputs made by hand, whose values follow from its definition."""
 
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import typecheck
+from jaxtyping import TypeCheckError
 
 from icl import measures
 
@@ -100,3 +103,22 @@ def test_a_label_shown_twice_counts_once():
     logits = np.log(np.array([[0.5, 0.3, 0.2]]))
     assert measures.context_label_probability(logits, np.array([[0, 0]])) == pytest.approx(0.5)
     assert measures.context_label_probability(logits, np.array([[0, 2]])) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("logits", "target"),
+    [
+        (np.zeros(3), np.zeros(3, int)),
+        (np.zeros((3, 2)), np.zeros(4, int)),
+        (np.zeros((3, 2)), np.zeros(3)),
+    ],
+    ids=["a dimension too few", "another number of sequences", "labels that are no integers"],
+)
+def test_arrays_of_another_shape_or_type_are_refused_while_testing(logits, target):
+    with pytest.raises(TypeCheckError):
+        measures.accuracy(logits, target)
+
+
+@pytest.mark.parametrize("module", typecheck.MODULES)
+def test_shapes_of_every_module_that_names_some_are_checked(module):
+    assert type(find_spec(module).loader).__module__.startswith("jaxtyping")
