@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -65,6 +66,32 @@ def test_the_cache_has_another_name_when_a_library_changes(extension, monkeypatc
         extension.metadata, "version", lambda name: "0" if name == "torch" else version(name)
     )
     assert extension.fingerprint() != before
+
+
+def test_chapters_are_kept_under_the_present_name_and_under_no_other(extension, tmp_path):
+    """As Sphinx calls it: outdated results are gone, and a second build finds the first one's."""
+    caches = tmp_path / "_build" / ".jupyter_cache"
+    outdated, present = caches / "0123456789abcdef", caches / extension.fingerprint()
+    for folder in (outdated, present):
+        folder.mkdir(parents=True)
+        (folder / "global.db").write_text("1")
+    config = SimpleNamespace(nb_execution_cache_path="")
+    app = SimpleNamespace(outdir=str(tmp_path / "_build" / "html"))
+    connected(extension)["config-inited"](app, config)
+    assert config.nb_execution_cache_path == str(present)
+    assert list(caches.iterdir()) == [present]
+    assert (present / "global.db").exists()
+
+
+def connected(extension):
+    """What the extension has Sphinx call, by event; of several for one event the last."""
+    listeners = {}
+    app = SimpleNamespace(
+        connect=lambda event, listener, priority=500: listeners.update({event: listener}),
+        add_post_transform=lambda transform: None,
+    )
+    extension.setup(app)
+    return listeners
 
 
 def build(folder, alternative_texts):

@@ -18,6 +18,9 @@ from browser import HTML, ROOT, missing, opened
 from bs4 import BeautifulSoup
 
 from icl import claims, scorecard
+from icl.model import Model
+from icl.task import Task
+from icl.training import Training
 
 AXE = {"resultTypes": ["violations"], "preload": False}  # it would load style sheets once more
 WEIGHT = 2_000_000  # bytes a page may take over the wire
@@ -197,10 +200,49 @@ def test_the_introduction_leads_to_every_chapter():
     assert {Path(name).name for name in others} <= led_to
 
 
-@pytest.mark.parametrize("name", [name for name in CHAPTERS if "/api/" in name])
-def test_the_reference_names_defaults_and_constants_and_spells_out_no_long_value(name):
-    signatures = BeautifulSoup(source(name), "html.parser").select("dt.sig")
-    assert max((len(signature.text) for signature in signatures), default=0) < 400
+REFERENCE = [name for name in CHAPTERS if "/api/" in name and not name.endswith("/index.html")]
+
+
+@cache
+def documented(name):
+    """The signatures of a page of the reference, by the full name of what they are of."""
+    soup = BeautifulSoup(source(name), "html.parser")
+    return {tag["id"]: tag for tag in soup.select("dt.sig[id]")}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_reference_has_members_of_every_module_and_spells_out_no_long_value(name):
+    markdown = (ROOT / name).with_suffix(".md").read_text()
+    modules = re.findall(r"automodule:: (\S+)", markdown)
+    signatures = documented(name)
+    assert modules
+    assert {key.rpartition(".")[0] for key in signatures} >= set(modules)
+    assert max(len(tag.text) for tag in signatures.values()) < 400
+
+
+def test_a_signature_of_the_reference_names_types_and_constants():
+    name = "icl.bench.flops"
+    [signature] = (found[name] for found in map(documented, REFERENCE) if name in found)
+    assert "(task: Task, model: Model = FULL, S: int = SETTINGS.batch)" in signature.text
+
+
+@pytest.mark.parametrize("settings", [Task, Model, Training], ids=lambda kind: kind.__name__)
+def test_the_reference_lists_every_setting_with_what_it_is_and_its_default(settings):
+    name = f"{settings.__module__}.{settings.__qualname__}"
+    [signature] = (found[name] for found in map(documented, REFERENCE) if name in found)
+    listed = {
+        item.strong.text: " ".join(item.text.split())
+        for item in signature.find_next_sibling("dd").select_one(".field-list").select("li")
+    }
+    assert list(listed) == list(settings.model_fields)
+    for field, info in settings.model_fields.items():
+        assert typeset(info.description or "") in listed[field]
+        assert listed[field].endswith(f" default: {info.default!r}")
+
+
+def typeset(text):
+    """As Sphinx prints it."""
+    return text.replace("'", "\u2019").replace("...", "\u2026")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from conftest import FLOAT, Output
@@ -142,56 +143,52 @@ def alter(notebook, pattern, replacement):
     pytest.fail(f"nothing in the checked outputs matches {pattern}")
 
 
-def nbval(notebook, folder):
-    """Run nbval on a notebook as this session does; return its status and what it says."""
-    (folder / "altered.ipynb").write_text(json.dumps(notebook))
-    options = [
-        "-n0",
-        "-p",
-        "conftest",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        str(ROOT / "pyproject.toml"),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "--rootdir", str(folder), str(folder)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
 def one_percent_more(match):
     digits = len(match[0].partition("e")[0].partition(".")[2])
     return f"{float(match[0]) * 1.01:.{max(digits, 4)}{'e' if 'e' in match[0] else 'f'}}"
 
 
-def test_nbval_accepts_what_is_not_altered(tmp_path):
-    returned, said = nbval(beginning(), tmp_path)
-    assert returned == 0, said
+def altered_notebooks():
+    """The beginning of a reference as it is, with an altered output, and with an altered cell."""
+    made = {name: beginning() for name in ("same", "number", "word", "cell")}
+    alter(made["number"], r"[-+]?(?!0\.0+\b)\d+\.\d{3,}(?:e[-+]\d+)?", one_percent_more)
+    alter(made["word"], r"[A-Za-z]{3,}", "other")
+    made["cell"]["cells"][-1]["source"] = ["print('something else')"]
+    return made
 
 
-@pytest.mark.parametrize(
-    ("pattern", "replacement"),
-    [
-        pytest.param(r"[-+]?(?!0\.0+\b)\d+\.\d{3,}(?:e[-+]\d+)?", one_percent_more, id="number"),
-        pytest.param(r"[A-Za-z]{3,}", "other", id="word"),
-    ],
-)
-def test_nbval_sees_an_altered_output(tmp_path, pattern, replacement):
-    notebook = beginning()
-    alter(notebook, pattern, replacement)
-    returned, said = nbval(notebook, tmp_path)
-    assert returned == 1
-    assert "mismatch" in said
+@pytest.fixture(scope="module")
+def nbval(tmp_path_factory):
+    """What nbval makes of each of them, run as this session runs it: outcomes, and what it says."""
+    folder = tmp_path_factory.mktemp("altered")
+    for name, notebook in altered_notebooks().items():
+        (folder / f"{name}.ipynb").write_text(json.dumps(notebook))
+    report = folder / "report.xml"
+    options = ["-n0", "-p", "conftest", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    options += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(folder)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    said = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        notebook = case.attrib["classname"].partition(".")[0]
+        said.setdefault(notebook, []).append([f"{part.tag}: {part.text}" for part in case])
+    return said
 
 
-def test_nbval_sees_an_altered_cell(tmp_path):
-    notebook = beginning()
-    notebook["cells"][-1]["source"] = ["print('something else')"]
-    returned, said = nbval(notebook, tmp_path)
-    assert returned == 1
-    assert "mismatch" in said
+def test_nbval_accepts_what_is_not_altered(nbval):
+    assert len(nbval["same"]) > 1
+    assert not any(nbval["same"])
+
+
+@pytest.mark.parametrize("altered", ["number", "word", "cell"])
+def test_nbval_sees_what_is_altered_and_where(nbval, altered):
+    *before, [last] = nbval[altered]
+    assert not any(before)
+    assert last.startswith("failure: ")
+    assert "mismatch" in last
