@@ -399,7 +399,7 @@ def saddle(_: Runs) -> list[Check]:
     loss is higher, and the other ends in a minimum: from time 1e6 to 1e9 its loss falls by
     less than 5%. From the same start, probability one half takes longer than for L > N.
     """
-    fates = EQUAL.flow(SIDES, until=UNTIL, steps=3000)
+    fates = _fates(EQUAL)
     found = first_time(fates, -np.log(PERFECT))[0]
     first, second = (np.interp([found, 1e6, UNTIL], fates.time, loss) for loss in fates.loss.T)
     one_half = [
@@ -423,6 +423,11 @@ def saddle(_: Runs) -> list[Check]:
 @cache
 def _path() -> Path:
     return SLOPED.descend(ORIGIN, rate=RATE, steps=STEPS)
+
+
+@cache
+def _fates(landscape: Landscape) -> Path:
+    return landscape.flow(SIDES, until=UNTIL, steps=3000)
 
 
 # The full network's other claims

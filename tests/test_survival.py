@@ -1,6 +1,7 @@
 """Real processes: killed at random moments, two on one run, on a disk that is full or read-only."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ TASK = Task(K=8, L=4, N=2, D=4, P=7)
 LASTING = RunConfig(
     task=TASK,
     model=Model(hidden=1),
-    training=Training(steps=600, every=200, test=40, batch=8, maps=True, keep_parameters=True),
+    training=Training(steps=240, every=20, test=40, batch=8, maps=True, keep_parameters=True),
 )
 SMALL = RunConfig(
     task=TASK, model=Model(hidden=1), training=Training(steps=20, every=10, test=20, batch=8)
@@ -29,28 +30,34 @@ LARGE = RunConfig(  # its parameters alone are 600 kB
     model=Model(), training=Training(steps=2, every=1, test=20, batch=8)
 )
 
-# Arguments: seconds between checkpoints, the store, configurations. A "." before and after each
-# checkpoint.
+# Arguments: seconds between checkpoints, the store, configurations. A "?" before a run's lock is
+# asked for, and a "." before and after each checkpoint.
 TRAIN = """
 import sys
 from icl import runs, training
 from icl.settings import InputError
 
 training.CHECKPOINT_SECONDS = float(sys.argv[1])
-save_checkpoint, train = runs.Store.save_checkpoint, runs.train
+lock, save_checkpoint, train = runs.Store.lock, runs.Store.save_checkpoint, runs.train
+
+def say(word):
+    sys.stdout.write(word)
+    sys.stdout.flush()
+
+def tell_of_the_lock(*arguments, **options):
+    say("?")
+    return lock(*arguments, **options)
 
 def tell(*arguments):
-    sys.stdout.write(".")
-    sys.stdout.flush()
+    say(".")
     save_checkpoint(*arguments)
-    sys.stdout.write(".")
-    sys.stdout.flush()
+    say(".")
 
 def tell_of_training(*arguments):
-    sys.stdout.write("training")
+    say("training")
     train(*arguments)
 
-runs.Store.save_checkpoint, runs.train = tell, tell_of_training
+runs.Store.lock, runs.Store.save_checkpoint, runs.train = tell_of_the_lock, tell, tell_of_training
 for config in sys.argv[3:]:
     config = runs.RunConfig.model_validate_json(config)
     try:
@@ -76,7 +83,8 @@ def run(*arguments):
     """Its output's lines without dots; whatever goes wrong there is a message, not a traceback."""
     ended = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
-    return ended.stdout.replace(".", "").replace("training", "").splitlines(), ended.stdout
+    said = ended.stdout.replace("?", "")
+    return re.sub(r"[.]|training", "", said).splitlines(), said
 
 
 def assert_same_bits(one, other):
@@ -97,7 +105,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path, uninte
     rng, store, reached = np.random.default_rng(0), Store(tmp_path), []
     for _ in range(22):
         process = begin(tmp_path, LASTING)
-        process.stdout.read(len("training"))
+        process.stdout.read(len("?training"))
         for _ in range(rng.integers(0, 30)):  # halves of checkpoints
             process.stdout.read(1)
         time.sleep(rng.uniform(0, 0.003))
@@ -124,19 +132,20 @@ def test_two_processes_on_one_run_train_it_once(tmp_path, uninterrupted):
             store.checkpoint(LASTING, 0)
             time.sleep(0.02)
     assert [process.returncode for process in processes] == [0, 0]
-    assert [path.read_text().strip(".") for path in said].count("done\n") == 1
-    assert [path.read_text().startswith("training.") for path in said].count(True) == 1
+    assert [path.read_text() for path in said].count("?done\n") == 1
+    assert [path.read_text().startswith("?training.") for path in said].count(True) == 1
     assert_same_bits(store.load(LASTING, 0), uninterrupted)
 
 
 def test_who_waits_for_a_run_goes_on_with_it_when_its_process_dies(tmp_path, uninterrupted):
     first = begin(tmp_path, LASTING)
-    first.stdout.read(len("training"))
+    first.stdout.read(len("?training"))
     for _ in range(100):  # fifty checkpoints
         first.stdout.read(1)
     first.send_signal(signal.SIGSTOP)  # holds the run, and does nothing
     second = begin(tmp_path, LASTING)
-    time.sleep(1)
+    assert second.stdout.read(1) == b"?"
+    time.sleep(0.2)  # now it waits
     first.kill()
     first.communicate()
     done, _ = second.communicate(timeout=120)
