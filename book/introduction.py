@@ -108,7 +108,7 @@ provenance(runs)
 # - {doc}`network`: two attention layers and a classifier, what they learn, and what changes inside;
 # - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights;
 # - {doc}`progress_measures`: four measures, and the order in which they move;
-# - {doc}`minimal`: an induction head of three parameters, and experiments on what it needs;
+# - {doc}`minimal`: a model that is little else, and experiments on what such a head needs;
 # - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed;
 # - {doc}`scorecard`: the paper's claims, one by one, and what these runs say of each;
 # - {doc}`engine` and {doc}`at_scale`: how the runs are made fast, and many of them;

@@ -271,7 +271,9 @@ for name, title in {
 # Attention maps say what happens on test sequences; the weights say what would happen on any. Layer 1's
 # logits depend on positions through $Q_1^{\mathsf T}K_1$. In layer 2 the target's content meets what layer
 # 1 wrote into a label's token through $Q_2^{\mathsf T}K_2V_1$: an induction head has a multiple of the
-# identity there, which would match *any* content, also that of classes it never saw.
+# identity there, which would match *any* content, also that of classes it never saw. The mean of the diagonal, before
+# and after training, has to stand out from the standard deviation of all other entries; the same is shown without
+# layer 1, where the target would meet the key's own content.
 
 # %% mystnb={"figure": {"name": "fig-network-weights", "caption": "Layer 1's logit by the distance of query and key, from $Q_1^{\\mathsf T}K_1$ of seed 0, averaged over positions; keys at negative distances are hidden by the causal mask."}} tags=["hide-input"]
 show(*figures.positional_weights(first, circuits.parameters(runs, 0), P))
@@ -280,7 +282,7 @@ show(*figures.positional_weights(first, circuits.parameters(runs, 0), P))
 for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.items():
     for through, what in ((True, "what layer 1 wrote"), (False, "the key's own content")):
         mean, noise = circuits.diagonal(circuits.match(theta, P, through))
-        print(f"{name}, target against {what}: diagonal {mean:.4f}, off it {noise:.4f}")
+        print(f"{name}, target against {what}: diagonal {mean:.4f}, others' deviation {noise:.4f}")
 
 # %% [markdown]
 # ## What depends on settings that the paper leaves open
