@@ -41,12 +41,19 @@ def compare(config, run, step):
     stored = SHIPPED.load(config, 0)
     recorded = [name for name in stored if not name.startswith("theta_")]
     assert set(recorded) == set(run) - {"carried", "stopped_at"}
-    xr.testing.assert_allclose(
-        run[recorded].sel(step=step, drop=True).drop_vars("seed"),
-        stored[recorded].sel(step=step, drop=True),
-        rtol=0,
-        atol=ROUNDING,
-    )
+    for name in recorded:
+        xr.testing.assert_allclose(
+            run[name].sel(step=step, drop=True).drop_vars("seed"),
+            stored[name].sel(step=step, drop=True),
+            rtol=0,
+            atol=tolerance(name, config),
+        )
+
+
+def tolerance(name, config):
+    """Rounding; of a share of sequences, two of them that lie on the edge between two answers."""
+    bins = len(config.task.rank_bins()) if name == "rank_accuracy" else 1
+    return 2 * bins / config.training.test if name.endswith("accuracy") else ROUNDING
 
 
 @pytest.mark.parametrize(("experiment", "label"), KINDS)
