@@ -45,9 +45,18 @@ def fates_minimal(runs: Runs) -> str:
 
 
 def fates_full(runs: Runs) -> str:
-    """The same for the full network with L = N: Figure A.5."""
-    equal = {N: _found(runs, "A.5", f"N={N}, L={N}") for N in (8, 4, 2)}
-    words = [f"L=N={N}, {_counted_fates(ds)}" for N, ds in equal.items() if ds is not None]
+    """The same for the full network with L = N, Figure A.5, and at which step seeds ended: of a run
+    that the stop rule ended, it was learned by then.
+    """
+    words = []
+    for N in (8, 4, 2):
+        equal, *more = (_found(runs, "A.5", f"N={N}, L={m * N}") for m in (1, 2, 4))
+        if equal is None:
+            continue
+        ended = [f"at step {spread(equal.stopped_at, 0)} with L=N"]
+        if stops := [ds.stopped_at for ds in more if ds is not None]:
+            ended.append(f"at {spread(xr.concat(stops, 'seed'), 0)} with L > N")
+        words.append(f"L=N={N}, {_counted_fates(equal)}, and seeds ended {' and '.join(ended)}")
     return f"By what the target attends to: {'; '.join(words)}." if words else ""
 
 

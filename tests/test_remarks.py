@@ -47,8 +47,17 @@ def test_fates_are_told_before_all_seeds_are_there():
 
 
 def test_the_full_networks_fates_are_told_for_each_context_length():
-    words = remarks.fates_full({"A.5": {"N=4, L=4": paper()["A.5"]["N=4, L=4"]}})
-    assert words.endswith(": L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither.")
+    made = {label: paper()["A.5"][label] for label in ("N=4, L=4", "N=4, L=8", "N=2, L=8")}
+    sooner = made["N=4, L=8"]
+    made["N=4, L=8"] = sooner.assign(stopped_at=sooner.stopped_at - 100_000)
+    found = "L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither"
+    equal = "at step 150,000 (150,000 to 150,000) with L=N"
+    assert remarks.fates_full({"A.5": made}) == (
+        f"By what the target attends to: {found}, and seeds ended {equal} and "
+        "at 50,000 (50,000 to 50,000) with L > N."
+    )
+    alone = remarks.fates_full({"A.5": {"N=4, L=4": made["N=4, L=4"]}})
+    assert alone.endswith(f"{found}, and seeds ended {equal}.")
 
 
 def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
