@@ -152,11 +152,12 @@ reasons = {
     "stopped, and was left as it is; the whole of Figure A.3 should be run at full length.",
     "full-LN": "With $L>N$ all seeds learn in context but one, with $N=8$ and $L=32$, which still waits at $1/L$ when its "
     "run ends, as {ref}`one of Figure 3 <fig-network-transition>` does. With $L=N=8$ none learns, as the paper says. With "
-    "$L=N=4$ some do, one of them by elimination, too few to tell their share from that of $L>N$. With $L=N=2$ all do, by "
-    "an induction head; there the bound of one half is also what guessing gives, and the training loss, by which the "
-    "stop rule ends a run, is the better witness. So for short contexts $L=N$ delays learning in context rather than "
-    "preventing it, as the saddle of {doc}`the landscape <landscape>` would have it. Whether the seeds that did not "
-    "learn would have learned later is not known: no run longer than the original program's was tried.",
+    "$L=N=4$ some do, one of them by elimination, and the other is {ref}`in its rise <fig-data-N-L>` when its run ends: too "
+    "few to tell their share from that of $L>N$. With $L=N=2$ all do, by an induction head; there the bound of one half is "
+    "also what guessing gives, and the training loss, by which the stop rule ends a run, is the better witness. So for "
+    "short contexts $L=N$ delays learning in context rather than preventing it, as the saddle of {doc}`the landscape "
+    "<landscape>` would have it. Whether it does the same with $N=8$ is not known: no run longer than the original "
+    "program's was tried.",
     "LN-slow-phase": "The rule counts every seed that answers right as one that learned. It does not ask how, and "
     "with $L=N$ there are two ways: an induction head, and *elimination*, which looks at all other labels and "
     "names the one that is missing. The numbers above compare the two: how many, and with what loss. A "
