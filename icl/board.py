@@ -45,14 +45,15 @@ class Board:
 
     def end(self, unit: Unit, outcome: Outcome) -> None:
         """A run has ended; steps that it did not need are no longer to be made."""
+        ended = outcome.kind in ("done", "stored", "failed")
         with self._lock:
             if outcome.warnings:
                 self.say(outcome.warnings)
-            self._ended += outcome.kind in ("done", "stored", "failed")
+            self._ended += ended
             if outcome.kind == "failed":
                 self._failed += 1
                 self.say(f"failed: {unit}: {outcome.message}")
-            if outcome.kind in ("done", "stored", "failed") and not self._bar.disable:
+            if ended and not self._bar.disable:
                 rest = self._steps[unit.key] - self._seen[unit.key]
                 self._bar.total = (self._bar.total or 0) - rest
             self._show()

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 from icl.experiments import Experiment
 from icl.experiments import experiment as named
-from icl.runs import RunConfig, Store, seed_list
+from icl.runs import Progress, RunConfig, Store, seed_list
 
 FIRST_SEEDS = 3  # so many of every figure come before the rest of any
-
-Progress = Literal["stored", "partial", "missing"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,7 @@ def plan(experiments: Iterable[str | Experiment], seeds: list[int] | None = None
 
 def progress_of(unit: Unit, to: Store) -> Progress:
     """Whether a unit is stored, half done or missing; a corrupt file is set aside and named."""
-    run = to.look(unit.config, unit.seed)
-    if run is None:
-        return "missing"
-    return "stored" if run.done else "partial"
+    return to.progress(unit.config, unit.seed)
 
 
 def describe_plan(units: list[Unit], to: Store, most: int = 12) -> str:

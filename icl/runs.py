@@ -35,6 +35,7 @@ from icl.training import OtherRun, Recorder, State, Training
 VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
 
 EngineName = Literal["fast", "legible"]
+Progress = Literal["stored", "partial", "missing"]
 
 
 class RunConfig(Settings):
@@ -115,20 +116,34 @@ class Store:
         """Whether a run is stored (unread: it may yet turn out to be corrupt)."""
         return self.path(config, seed).exists()
 
+    def progress(self, config: RunConfig, seed: int) -> Progress:
+        """Whether a run is stored, half done or missing; of its file only the trailer is checked.
+
+        A corrupt file is set aside and named, and does not count.
+        """
+        return self._furthest(config, seed)[0]
+
     def look(self, config: RunConfig, seed: int) -> Run | None:
         """How far a run is, or None; a corrupt file is set aside and named, and does not count."""
-        for path, read in (
-            (self.path(config, seed), _look_at_curves),
-            (self.checkpoint_path(config, seed), _look_at_checkpoint),
-        ):
+        progress, content = self._furthest(config, seed)
+        if content is None:
+            return None
+        return _look_at_curves(content) if progress == "stored" else _look_at_checkpoint(content)
+
+    def _furthest(self, config: RunConfig, seed: int) -> tuple[Progress, bytes | None]:
+        files: dict[Progress, Path] = {
+            "stored": self.path(config, seed),
+            "partial": self.checkpoint_path(config, seed),
+        }
+        for progress, path in files.items():
             try:
                 content = store.read(path)
             except store.CorruptFile as error:
                 tqdm.write(f"warning: {error}; it does not count", file=sys.stderr)
                 continue
             if content is not None:
-                return read(content)
-        return None
+                return progress, content
+        return "missing", None
 
     def load(self, config: RunConfig, seed: int) -> xr.Dataset | None:
         """A run's curves, or None when it is not stored.

@@ -122,9 +122,8 @@ class TestTrain:
         curves = load_or_train(c, 1, tmp_path, progress=False)
         accuracy = np.arange(13) / 100
         curves["icl_accuracy"] = (("seed", "step"), accuracy[None])
-        [line] = [s for s in summary(curves, tmp_path).splitlines() if s.startswith("in-context")][
-            :1
-        ]
+        lines = summary(curves, tmp_path).splitlines()
+        line = next(line for line in lines if line.startswith("in-context"))
         assert line.split()[-2:] == ["0.075", "0.075"]
 
     @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def altered_notebooks():
 
 @pytest.fixture(scope="module")
 def nbval(tmp_path_factory):
-    """What nbval makes of each of them, run as this session runs it: outcomes, and what it says."""
+    """What nbval makes of each of them, run as these tests run it: outcomes, and what it says."""
     folder = tmp_path_factory.mktemp("altered")
     for name, notebook in altered_notebooks().items():
         (folder / f"{name}.ipynb").write_text(json.dumps(notebook))
