@@ -293,7 +293,7 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
 # to scale, its initial values. Only stored runs are shown.
 
 # %% mystnb={"figure": {"name": "fig-network-open", "caption": "Accuracy on novel classes, one line per seed, with other initial weights of attention and without decay. Grey: the same seeds at the usual settings, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-usual = load_stored("3", seeds=seeds).get("")
+usual = lasting["3"].get("")
 others = load_stored("open-full", seeds=seeds)
 show(*data.panels("open-full", others, measures=(data.ICL,), mean=False, beside=usual))
 

@@ -64,15 +64,15 @@ def risen(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
 
     By ``seed``; NaN without a transition, and where it lies less than ``before`` steps from 0.
     """
-    return share_of_change(ds, measure, _ahead(ds, before))
+    return share_of_change(ds, measure, ahead_of_transition(ds, before))
 
 
 def at_transition(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
     """A measure ``before`` steps ahead of each seed's transition, by ``seed``; NaN without one."""
-    return value_at(ds, measure, _ahead(ds, before))
+    return value_at(ds, measure, ahead_of_transition(ds, before))
 
 
-def _ahead(ds: xr.Dataset, before: float) -> xr.DataArray:
+def ahead_of_transition(ds: xr.Dataset, before: float) -> xr.DataArray:
     """Steps ``before`` each seed's transition; NaN without one, and where a run has none."""
     when = crossing(ds) - before
     return when.where(when >= 0)

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-Array = np.ndarray
+from icl.task import Array
 
 
 def read(

@@ -6,12 +6,15 @@ string as long as the runs that it speaks of are not stored.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import xarray as xr
 
 from icl import attention
 from icl.analysis import (
     FATES,
     LAST_STEPS,
+    ahead_of_transition,
     counted,
     crossing,
     fates,
@@ -24,7 +27,6 @@ from icl.analysis import (
 from icl.rules import EARLY, LATE, Runs
 from icl.runs import config_of
 from icl.strategies import nearest_item
-from icl.task import Task
 
 SHORTLY = 5_000  # steps before the transition: the slow phase is over, and accuracy has not risen
 
@@ -85,13 +87,12 @@ def still_rising(runs: Runs) -> str:
 def tied_outset(runs: Runs) -> str:
     """What a tied classifier knows before any training: CLA and ICL accuracy, beside an untied."""
     found = {"tied": _found(runs, "tied", "xi0=1"), "untied": _found(runs, "6a")}
-    words = (
-        f"{name}, CLA {spread(ds.context_label_accuracy.isel(step=0))} and ICL accuracy "
-        f"{spread(ds.icl_accuracy.isel(step=0), 3)}"
-        for name, ds in found.items()
-        if ds is not None
-    )
-    said = "; ".join(words)
+
+    def words(ds: xr.Dataset) -> str:
+        cla, icl = (ds[name].isel(step=0) for name in ("context_label_accuracy", "icl_accuracy"))
+        return f"CLA {spread(cla)} and ICL accuracy {spread(icl, 3)}"
+
+    said = _one_by_one(found, words)
     return f"Before any training: {said}." if said else ""
 
 
@@ -116,7 +117,7 @@ def shortly_before(runs: Runs) -> str:
     ds = _found(runs, "3")
     if ds is None:
         return ""
-    when = crossing(ds) - SHORTLY
+    when = ahead_of_transition(ds, SHORTLY)
     numbers = {
         "layer 1 off uniform": attention.read(ds, "map1", when, attention.off_uniform),
         "right label's attention less the mean other's": attention.read(
@@ -133,7 +134,7 @@ def later_in_the_rise(runs: Runs) -> str:
     ds = _found(runs, "3")
     if ds is None:
         return ""
-    N = _task(ds).classes_in_context
+    N = config_of(ds).task.classes_in_context
     words = (
         f"{m}/N, {spread(value_at(ds, 'context_label_accuracy', crossing(ds, m / N)), 3)}"
         for m in (2, 3, 4)
@@ -146,7 +147,7 @@ def early_rise(runs: Runs) -> str:
     ds = _found(runs, "3")
     if ds is None:
         return ""
-    when = crossing(ds, 2 / _task(ds).classes_in_context)
+    when = crossing(ds, 2 / config_of(ds).task.classes_in_context)
     shares = (
         f"{short} {spread(share_of_change(ds, measure, when))}"
         for measure, short in (EARLY | LATE).items()
@@ -159,14 +160,13 @@ def forgetting(runs: Runs) -> str:
 
     The claim is about data without any; these runs are stored for other figures.
     """
-    found = {name: _found(runs, name) for name in ("3", "6a", "6b")}
-    absent = "iwl_absent_accuracy"
-    words = (
-        f"Figure {name}, {spread(ds[absent].max('step') - final(ds, absent))}"
-        for name, ds in found.items()
-        if ds is not None
-    )
-    said = "; ".join(words)
+    found = {f"Figure {name}": _found(runs, name) for name in ("3", "6a", "6b")}
+
+    def words(ds: xr.Dataset) -> str:
+        absent = "iwl_absent_accuracy"
+        return spread(ds[absent].max("step") - final(ds, absent))
+
+    said = _one_by_one(found, words)
     return f"With novel classes IWL ends below its highest: by {said}." if said else ""
 
 
@@ -187,23 +187,24 @@ def by_variation(runs: Runs) -> str:
             final(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
         ],
         "share of test sequences in which the item most like the target has its label": [
-            nearest_item(_task(ds)) for ds in scan.values()
+            nearest_item(config_of(ds).task) for ds in scan.values()
         ],
     }
     numbers = "; ".join(
         f"{name}, {', '.join(f'{value:z.2f}' for value in column)}"
         for name, column in columns.items()
     )
-    at = ", ".join(f"{_task(ds).eps:g}" for ds in scan.values())
+    at = ", ".join(f"{config_of(ds).task.eps:g}" for ds in scan.values())
     return f"Means over seeds at eps of {at}: {numbers}."
-
-
-def _task(ds: xr.Dataset) -> Task:
-    return config_of(ds).task
 
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
     return runs.get(name, {}).get(label)
+
+
+def _one_by_one(found: Mapping[str, xr.Dataset | None], words: Callable[[xr.Dataset], str]) -> str:
+    """What is said of each that is stored, after its name; empty without any."""
+    return "; ".join(f"{name}, {words(ds)}" for name, ds in found.items() if ds is not None)
 
 
 def _counted_fates(ds: xr.Dataset) -> str:

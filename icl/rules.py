@@ -37,7 +37,6 @@ from icl.evidence import (
 from icl.experiments import EXPERIMENTS
 from icl.landscape import Landscape, Path, first_time, rise_times
 from icl.runs import config_of
-from icl.task import Task
 
 Runs = Mapping[str, Mapping[str, xr.Dataset]]  # experiment, label of the configuration: its seeds
 Rule = Callable[[Runs], list[Check]]
@@ -97,7 +96,7 @@ def zipf_rare(runs: Runs) -> list[Check]:
     Bins of ranks are octaves, 1, 2-3, 4-7, ..., and the last takes all from 128 on.
     """
     ds = runs["2c"]["alpha=1.0"]
-    common = [i for i, (_, last) in enumerate(_task(ds).rank_bins()) if last <= 7]
+    common = [i for i, (_, last) in enumerate(config_of(ds).task.rank_bins()) if last <= 7]
     by_rank = final(ds, "rank_accuracy").transpose("seed", "rank_bin").values
     return [
         mean("IWL accuracy, ranks 1 to 7", by_rank[:, common].mean(1), above(LEARNED)),
@@ -178,7 +177,7 @@ def slow_is_one_in_N(runs: Runs) -> list[Check]:
     to 1, accuracy was that of a random pick among the context's labels, CLA/N, to 0.05.
     """
     ds = runs["3"][""]
-    N = _task(ds).classes_in_context
+    N = config_of(ds).task.classes_in_context
     end = crossing(ds, 2 / N)
     middle = crossing(
         ds, (1 + ds.context_label_accuracy.isel(step=0)) / 2, "context_label_accuracy"
@@ -464,10 +463,6 @@ def three_layers(runs: Runs) -> list[Check]:
 
 
 # What rules share
-
-
-def _task(ds: xr.Dataset) -> Task:
-    return config_of(ds).task
 
 
 def _end(ds: xr.Dataset, measure: str) -> Values:

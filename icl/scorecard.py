@@ -107,13 +107,6 @@ def _listed(finding: Finding) -> str:
     return f"{finding.what}, {finding.estimate} (asked for: {finding.condition})"
 
 
-def quote(verdict: Verdict, first: int | None = None) -> str:
-    """The numbers of a verdict's first findings in one sentence; of all by default."""
-    if not verdict.findings:
-        return verdict.outcome
-    return "; ".join(f"{f.what}: {f.estimate}" for f in verdict.findings[:first])
-
-
 def checks(verdicts: Verdicts) -> str:
     """A Markdown list of claims with their verdicts, and below each the checks it hangs on."""
     return "\n".join(_checked(CLAIMS[name], verdict) for name, verdict in verdicts.items())

@@ -124,14 +124,6 @@ def test_checks_are_listed_below_their_claim(verdicts):
     ]
 
 
-def test_a_verdict_is_quoted_by_its_numbers(verdicts):
-    icl, iwl = (finding.estimate for finding in verdicts["data-K"].findings)
-    first = f"ICL accuracy, K=2048 less K=128: {icl}"
-    assert scorecard.quote(verdicts["data-K"], 1) == first
-    assert scorecard.quote(verdicts["data-K"]) == f"{first}; IWL accuracy, K=2048 less K=128: {iwl}"
-    assert scorecard.quote(verdicts["LN-slow-phase"]) == "not yet run"
-
-
 def test_reasons_for_a_claim_that_is_not_there_are_refused(verdicts):
     with pytest.raises(InputError, match=r"^unknown claim 'data-L'; known: data-K, "):
         scorecard.shortfalls(verdicts, {"data-L": ""})
