@@ -62,7 +62,7 @@ def status(
     units = {name: plan([experiment]) for name, experiment in registry.items()}
     runs = {unit.key: to.look(unit.config, unit.seed) for u in units.values() for unit in u}
     result = Status(to.root, [])
-    result.others = _others(to, {key for key, run in runs.items() if run and run.done})
+    result.others = _others(to, set(runs))
     result.aside = sorted(to.root.glob("*/*.corrupt"))
     estimate = _Estimate(units, runs)
     for name, needed in units.items():
@@ -136,11 +136,11 @@ def _trial(config: RunConfig, steps: int = 16) -> float:
     return (time.process_time() - start) / steps
 
 
-def _others(to: Store, known: set[str]) -> dict[str, list[str]]:
+def _others(to: Store, needed: set[str]) -> dict[str, list[str]]:
     """Stored runs that no experiment needs: seeds by folder."""
     others: dict[str, list[str]] = defaultdict(list)
     for path in sorted(to.root.glob("*/*.nc")):
-        if f"{path.parent.name}/{path.stem}" not in known:
+        if f"{path.parent.name}/{path.stem}" not in needed:
             others[path.parent.name].append(path.stem)
     return dict(others)
 

@@ -267,6 +267,13 @@ class TestStatus:
         assert f"  {stranger.name}: seeds 0" in text
         assert f"  {to.path(known, 0)}.corrupt" in text
 
+    def test_a_run_that_a_sweep_ends_meanwhile_is_no_stranger(self, tmp_path, monkeypatch):
+        """It is missing when it is looked for, and there when strangers are."""
+        reference(tmp_path, [config()])
+        monkeypatch.setattr(Store, "look", lambda *_: None)
+        result = status.status(tmp_path, registry(config()))
+        assert (result.rows[0].stored, result.others) == (0, {})
+
     def test_starts_without_torch(self):
         code = "import sys, icl.status, icl.sweep, icl.__main__; sys.exit('torch' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
