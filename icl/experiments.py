@@ -112,6 +112,16 @@ def _all() -> list[Experiment]:
         ),
         Experiment("2a", "Figure 2a: K and B", _scan(full["K-B"])),
         Experiment("2b", "Figure 2b: eps", _scan(full["eps"])),
+        Experiment(
+            "2b-long",
+            "Figure 2b, its largest eps: twice the paper's steps",
+            {
+                "eps=1.6": RunConfig(
+                    task=full["eps"]["eps=1.6"], model=FULL, training=LONG.replace(steps=300_000)
+                )
+            },
+            seeds=(0, 1, 2),
+        ),
         Experiment("2c", "Figure 2c: alpha", _scan(full["alpha"])),
         Experiment(
             "layers",
