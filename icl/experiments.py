@@ -19,6 +19,7 @@ from icl.training import Training
 FULL, THREE, TWO = Model(), Model(kind="minimal"), Model(kind="minimal", train_beta2=False)
 
 LONG = Training()  # the paper's 150,000 steps, whatever happens
+TWICE = Training(steps=2 * LONG.steps)
 # Scans stop a run that has converged: its training loss was below 0.01 nats for 20,000 steps.
 SCAN = Training(stop_loss=0.01, stop_steps=20_000)
 
@@ -79,6 +80,12 @@ def _all() -> list[Experiment]:
             "Figures 3 and 4: slow phase, abrupt transition, progress measures",
             _one(NOVEL, FULL, Training(maps=True, keep_parameters=True)),
         ),
+        Experiment(
+            "3-long",
+            "Figure 3's seed that still waits when its run ends: twice the paper's steps",
+            {f"{TWICE.steps:,} steps": RunConfig(task=NOVEL, model=FULL, training=TWICE)},
+            seeds=(2,),
+        ),
         Experiment("6a", "Figure 6a: three parameters", _one(NOVEL, THREE, SCAN)),
         Experiment("6b", "Figure 6b: two parameters, beta2 = 0", _one(NOVEL, TWO, SCAN)),
         Experiment(
@@ -115,11 +122,7 @@ def _all() -> list[Experiment]:
         Experiment(
             "2b-long",
             "Figure 2b, its largest eps: twice the paper's steps",
-            {
-                "eps=1.6": RunConfig(
-                    task=full["eps"]["eps=1.6"], model=FULL, training=LONG.replace(steps=300_000)
-                )
-            },
+            {"eps=1.6": RunConfig(task=full["eps"]["eps=1.6"], model=FULL, training=TWICE)},
             seeds=(0, 1, 2),
         ),
         Experiment("2c", "Figure 2c: alpha", _scan(full["alpha"])),
