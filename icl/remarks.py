@@ -7,6 +7,7 @@ string as long as the runs that it speaks of are not stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 
 import xarray as xr
 
@@ -97,17 +98,30 @@ def tied_outset(runs: Runs) -> str:
 
 
 def waiting(runs: Runs) -> str:
-    """How Figure 3's seeds end that have had their transition, and those that have not."""
+    """How Figure 3's seeds end that have had their transition, and those that have not; and those
+    that were given more steps.
+    """
     ds = _found(runs, "3")
     if ds is None:
         return ""
     reached = crossing(ds).notnull().values
     end = final(ds, "icl_accuracy")
     others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
-    return (
+    words = (
         f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
         f"{spread(end[reached], 3)}{others}."
     )
+    return " ".join([words, *(_given_longer(longer) for longer in runs.get("3-long", {}).values())])
+
+
+def _given_longer(ds: xr.Dataset) -> str:
+    ends = zip(ds.seed.values, crossing(ds).values, final(ds, "icl_accuracy").values, strict=True)
+    words = [
+        (f"seed {seed} passes 50% at step {when:,.0f}" if isfinite(when)
+         else f"seed {seed} does not pass 50%") + f" and ends at {end:.3f}"
+        for seed, when, end in ends
+    ]  # fmt: skip
+    return f"Given {int(ds.step.max()):,} steps, {'; '.join(words)}."
 
 
 def shortly_before(runs: Runs) -> str:
@@ -172,7 +186,8 @@ def forgetting(runs: Runs) -> str:
 
 def by_variation(runs: Runs) -> str:
     """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, whether
-    labels look at their items then, and how often comparing items is enough.
+    labels look at their items then, and how often comparing items is enough; and where seeds of
+    the largest eps end that were trained for longer.
     """
     scan = runs.get("2b", {})
     if not scan:
@@ -195,7 +210,16 @@ def by_variation(runs: Runs) -> str:
         for name, column in columns.items()
     )
     at = ", ".join(f"{config_of(ds).task.eps:g}" for ds in scan.values())
-    return f"Means over seeds at eps of {at}: {numbers}."
+    words = f"Means over seeds at eps of {at}: {numbers}."
+    longer = _found(runs, "2b-long", "eps=1.6")
+    if longer is None:
+        return words
+    return (
+        f"{words} Trained for {int(longer.step.max()):,} steps, "
+        f"{counted(longer.sizes['seed'], 'seed')} of eps=1.6 end with ICL accuracy "
+        f"{spread(final(longer, 'icl_accuracy'))}, of it {spread(late_gain(longer))} gained in the "
+        f"last {LAST_STEPS:,}, and ILA1 {spread(final(longer, 'item_label_association'))}."
+    )
 
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:

@@ -8,7 +8,7 @@ import xarray as xr
 from paper_world import needed, paper, set_iwl
 
 from icl import remarks, scorecard
-from icl.analysis import final, late_gain, spread
+from icl.analysis import crossing, final, late_gain, spread
 from icl.claims import CLAIMS
 
 
@@ -105,6 +105,16 @@ def test_seeds_that_wait_are_told_from_those_that_do_not():
     assert remarks.waiting(made).startswith("Of 6 seeds 5 reach 50% and end at ")
     assert remarks.waiting(made).endswith("; the others end at 0.031.")
 
+    [(label, longer)] = paper()["3-long"].items()
+    late, never = longer.isel(seed=0), longer.isel(seed=0).assign_coords(seed=5)
+    never["icl_accuracy"] = 0 * never.icl_accuracy + 0.25
+    made["3-long"] = {label: xr.concat([late, never], "seed")}
+    assert remarks.waiting(made).endswith(
+        f"; the others end at 0.031. Given {int(longer.step.max()):,} steps, seed "
+        f"{int(late.seed)} passes 50% at step {crossing(longer).item():,.0f} and ends at "
+        f"{final(longer, 'icl_accuracy').item():.3f}; seed 5 does not pass 50% and ends at 0.250."
+    )
+
 
 def test_what_has_risen_at_the_end_of_the_slow_phase():
     """In the made-up world CLA and TLA2 are done by then, and the induction head has not begun."""
@@ -156,6 +166,20 @@ def test_what_variation_within_classes_leaves_to_be_read_is_told():
     late = [float(late_gain(ds).mean()) for ds in scan.values()]
     assert gained == pytest.approx(late, abs=0.005)
     assert nearest[0] == 1 > nearest[1] > 1 / 8
+
+    longer = paper()["2b-long"]["eps=1.6"].isel(seed=slice(2))
+    icl, gained, ila1 = (
+        spread(values)
+        for values in (
+            final(longer, "icl_accuracy"),
+            late_gain(longer),
+            final(longer, "item_label_association"),
+        )
+    )
+    assert remarks.by_variation({"2b": scan, "2b-long": {"eps=1.6": longer}}) == (
+        f"{words} Trained for {int(longer.step.max()):,} steps, 2 seeds of eps=1.6 end with ICL "
+        f"accuracy {icl}, of it {gained} gained in the last 10,000, and ILA1 {ila1}."
+    )
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
