@@ -122,7 +122,13 @@ def _all() -> list[Experiment]:
         Experiment(
             "2b-long",
             "Figure 2b, its largest eps: twice the paper's steps",
-            {"eps=1.6": RunConfig(task=full["eps"]["eps=1.6"], model=FULL, training=TWICE)},
+            {
+                "eps=1.6": RunConfig(
+                    task=full["eps"]["eps=1.6"],
+                    model=FULL,
+                    training=TWICE.replace(keep_parameters=True),
+                )
+            },
             seeds=(0, 1, 2),
         ),
         Experiment("2c", "Figure 2c: alpha", _scan(full["alpha"])),
