@@ -1,7 +1,10 @@
 """What trained weights of the full network do, read off products of matrices.
 
 An induction head (Figure 5) needs a first layer that looks one token back, whatever the content,
-and a second one in which the target's content matches what the first layer wrote.
+and a second one in which the target's content matches what the first layer wrote: layer 1 changes
+keys. A *pointer* changes the query instead: in layer 1 the target looks for an item with its
+content and takes its position, and in layer 2 it looks at the position after that one. These are
+K-composition and Q-composition (Elhage et al. 2021).
 """
 
 from __future__ import annotations
@@ -48,6 +51,28 @@ def match(theta: dict[str, Array], P: int, through_layer1: bool = True) -> Float
     A = theta["Q2"].T @ theta["K2"]
     A = A @ theta["V1"] if through_layer1 else A
     return np.asarray(A[P:, P:])
+
+
+def layer1_match(theta: dict[str, Array], P: int) -> Float[Array, "D D"]:
+    """Layer 1's logit between contents, Q1ᵀ K1: rows the query's, columns the key's (eq. 3).
+
+    A pointer has a multiple of the identity matrix here.
+    """
+    return np.asarray((theta["Q1"].T @ theta["K1"])[P:, P:])
+
+
+def pointer_by_distance(
+    theta: dict[str, Array], P: int, distances: list[int]
+) -> Float[Array, "distance"]:
+    """Layer 2's logit between a position that layer 1 wrote into the query, and a key's own.
+
+    The key is so many positions after the one that was written, and looks at itself in layer 1:
+    (V1ᵀ Q2ᵀ K2 (1 + V1))_ij over the P dimensions of position, mean over all such i and j (eq. 2
+    in eq. 3). A pointer has its largest at 1, from an item to its label.
+    """
+    V1 = theta["V1"]
+    A = (V1.T @ theta["Q2"].T @ theta["K2"] @ (np.eye(len(V1)) + V1))[:P, :P]
+    return np.array([np.diagonal(A, k).mean() for k in distances])
 
 
 def diagonal(matrix: Float[Array, "D D"]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 Theta = Mapping[str, Tensor]
+Cut = Bool[Tensor, "T T"]  # [query, key]
 
 
 class Output(NamedTuple):
@@ -25,12 +26,19 @@ class Output(NamedTuple):
 
 
 def attention(
-    u: Float[Tensor, "*seed S T E"], K: Float[Tensor, "*seed E E"], Q: Float[Tensor, "*seed E E"]
+    u: Float[Tensor, "*seed S T E"],
+    K: Float[Tensor, "*seed E E"],
+    Q: Float[Tensor, "*seed E E"],
+    cut: Cut | None = None,
 ) -> Float[Tensor, "*seed S T T"]:
-    """p_ij = exp((K u_j).(Q u_i)) / sum_{k<=i} exp((K u_k).(Q u_i))  (eq. 3)."""
+    """p_ij = exp((K u_j).(Q u_i)) / sum_{k<=i} exp((K u_k).(Q u_i))  (eq. 3).
+
+    Where ``cut`` holds a query gets nothing from a key, and its other keys share what is left.
+    """
     keys, queries = u @ K.mT.unsqueeze(-3), u @ Q.mT.unsqueeze(-3)
-    logits = queries @ keys.mT
-    return torch.softmax(logits.masked_fill(future(u.shape[-2], u.device), -torch.inf), dim=-1)
+    hidden = future(u.shape[-2], u.device)
+    hidden = hidden if cut is None else hidden | cut
+    return torch.softmax((queries @ keys.mT).masked_fill(hidden, -torch.inf), dim=-1)
 
 
 def future(T: int, device: torch.device) -> Bool[Tensor, "T T"]:
@@ -38,12 +46,17 @@ def future(T: int, device: torch.device) -> Bool[Tensor, "T T"]:
     return torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
 
 
-def forward(theta: Theta, u: Float[Tensor, "*seed S T E"]) -> Output:
-    """Eq. 2: v = u + V1 p1 u, w = v + V2 p2 v; the classifier sees the target's token w_n."""
+def forward(
+    theta: Theta, u: Float[Tensor, "*seed S T E"], cut1: Cut | None = None, cut2: Cut | None = None
+) -> Output:
+    """Eq. 2: v = u + V1 p1 u, w = v + V2 p2 v; the classifier sees the target's token w_n.
+
+    ``cut1`` and ``cut2`` are what is cut of the attention of either layer, see :func:`attention`.
+    """
     V1, V2 = theta["V1"].unsqueeze(-3), theta["V2"].unsqueeze(-3)
-    p1 = attention(u, theta["K1"], theta["Q1"])
+    p1 = attention(u, theta["K1"], theta["Q1"], cut1)
     v = u + p1 @ u @ V1.mT
-    p2 = attention(v, theta["K2"], theta["Q2"])
+    p2 = attention(v, theta["K2"], theta["Q2"], cut2)
     w = v + p2 @ v @ V2.mT
     return Output(classify(theta, w[..., -1, :]), p1, p2)
 

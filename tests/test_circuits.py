@@ -49,6 +49,34 @@ def test_logits_by_distance_are_those_of_positions():
     assert value == pytest.approx(np.mean(pairs))
 
 
+def test_layer_1_matches_contents():
+    """Eq. 3 in layer 1 for tokens at no position."""
+    theta = initial(Model(), TASK, 1, "float64")
+    rng = np.random.default_rng(0)
+    query, key = rng.standard_normal((2, TASK.D))
+    pad = np.zeros(TASK.P)
+    by_equation = (theta["K1"] @ np.concatenate([pad, key])) @ (
+        theta["Q1"] @ np.concatenate([pad, query])
+    )
+    assert query @ circuits.layer1_match(theta, TASK.P) @ key == pytest.approx(by_equation)
+
+
+@pytest.mark.parametrize("distance", [-2, 0, 1])
+def test_a_pointer_is_a_logit_between_a_position_that_was_copied_and_one_that_is_there(distance):
+    """Eq. 2-3: what layer 1 adds to a query that looks at position i alone, and a key at j whose
+    only token it sees is itself.
+    """
+    theta = initial(Model(), TASK, 2, "float64")
+    eye = np.eye(TASK.P + TASK.D)
+    logits = []
+    for i in range(TASK.P):
+        if 0 <= i + distance < TASK.P:
+            key = eye[i + distance] + theta["V1"] @ eye[i + distance]
+            logits.append((theta["K2"] @ key) @ (theta["Q2"] @ theta["V1"] @ eye[i]))
+    (value,) = circuits.pointer_by_distance(theta, TASK.P, [distance])
+    assert value == pytest.approx(np.mean(logits))
+
+
 def test_diagonal():
     assert circuits.diagonal(3 * np.eye(5)) == (3, 0)
     mean, noise = circuits.diagonal(np.array([[1.0, 2.0], [-2.0, 3.0]]))

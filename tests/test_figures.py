@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from icl.circuits import pointer_by_distance
 from icl.figures import attention, landscape, task
 from icl.landscape import Landscape, Path
 from icl.model import Model
@@ -158,6 +159,50 @@ def test_weights_of_position_are_drawn_by_distance_from_the_query():
     np.testing.assert_allclose(initial, [distances, 0.01 * (distances == 0)])
     np.testing.assert_allclose(final, [distances, 0.1 * distances + 7 * (distances == 1)])
     assert numbers(alt.partition("Initially")[2])[:3] == [0.01, 7.1, 0.5]
+
+
+def test_pointers_are_drawn_by_distance_a_line_a_seed():
+    rng = np.random.default_rng(0)
+    size = SMALL.P + SMALL.D
+    one, two, three = (
+        {name: rng.standard_normal((size, size)) for name in ("V1", "Q2", "K2")} for _ in range(3)
+    )
+    fig, alt = attention.pointers({"much": [one, two], "little": [three]}, SMALL.P)
+    (ax,) = fig.axes
+    lines = drawn(ax)
+    assert len(lines) == 3
+    for theta, (x, y) in zip((one, two, three), lines, strict=True):
+        assert list(x) == list(range(-6, 7))
+        np.testing.assert_allclose(y, pointer_by_distance(theta, SMALL.P, list(range(-6, 7))))
+    after = np.mean([lines[0][1][7], lines[1][1][7]])
+    others = np.delete([lines[0][1], lines[1][1]], 7, axis=1)
+    assert (
+        f"much, 2 seeds: {after:.1f} one position on, and {others.min():.1f} to "
+        f"{others.max():.1f} elsewhere; little, 1 seed: "
+    ) in alt
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours == {"much": ax.lines[0].get_color(), "little": ax.lines[2].get_color()}
+
+
+def test_cuts_are_drawn_seed_by_seed_with_their_median_and_the_levels_of_guessing():
+    found = xr.DataArray(
+        [[0.9, 1.0, 0.95], [0.1, 0.3, 0.05]],
+        {"cut": ["nothing", "layer 2, target to labels"], "seed": [0, 1, 4]},
+        ("cut", "seed"),
+    )
+    fig, alt = attention.after_cuts(found, SMALL)
+    fig.draw_without_rendering()
+    (ax,) = fig.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == found.cut.values.tolist()
+    assert [list(values) for values, _ in drawn(ax)] == found.values.tolist()
+    medians = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert medians == [0.95, 0.1]
+    levels = {text.get_text(): text.xy[0] for text in ax.texts}
+    assert levels == {"1/L": 1 / 4, "1/N": 1 / 2}
+    assert alt == (
+        "In-context accuracy after attention is cut, median and range over 3 seeds: nothing, 0.95 "
+        "(0.90 to 1.00); layer 2, target to labels, 0.10 (0.05 to 0.30)."
+    )
 
 
 def test_the_drawing_of_the_network_has_its_sizes():

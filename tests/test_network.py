@@ -19,21 +19,22 @@ from icl.task import Task, World
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
 
-def brute_force(theta, u):
-    """Eq. 2-3 and the classifier for one sequence, term by term."""
+def brute_force(theta, u, cut1=(), cut2=()):
+    """Eq. 2-3 and the classifier for one sequence, term by term; of attention some is cut."""
     T = len(u)
 
-    def attention(Q, K, x):
+    def attention(Q, K, x, cut):
         p = np.zeros((T, T))
         for i in range(T):
-            e = [math.exp((K @ x[j]) @ (Q @ x[i])) for j in range(i + 1)]
-            for j in range(i + 1):
-                p[i, j] = e[j] / sum(e)
+            seen = [j for j in range(i + 1) if (i, j) not in cut]
+            e = {j: math.exp((K @ x[j]) @ (Q @ x[i])) for j in seen}
+            for j in seen:
+                p[i, j] = e[j] / sum(e.values())
         return p
 
-    p1 = attention(theta["Q1"], theta["K1"], u)
+    p1 = attention(theta["Q1"], theta["K1"], u, cut1)
     v = [u[i] + theta["V1"] @ sum(p1[i, j] * u[j] for j in range(i + 1)) for i in range(T)]
-    p2 = attention(theta["Q2"], theta["K2"], v)
+    p2 = attention(theta["Q2"], theta["K2"], v, cut2)
     w = [v[i] + theta["V2"] @ sum(p2[i, j] * v[j] for j in range(i + 1)) for i in range(T)]
     return brute_force_classifier(theta, w[-1]), p1, p2
 

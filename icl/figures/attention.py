@@ -1,4 +1,6 @@
-"""Figures 1c, 3b and 5: the network, its attention before and after, and what its weights do."""
+"""Figures 1c, 3b and 5: the network, its attention before and after, what its weights do, and what
+is left without some of its attention.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from icl.circuits import layer1_by_distance
+from icl.analysis import counted, spread
+from icl.circuits import layer1_by_distance, pointer_by_distance
+from icl.figures.curves import chance_levels
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
 from icl.runs import RunConfig
 
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from icl.task import Task
 
 SCALE = "viridis"
 
@@ -82,6 +88,59 @@ def positional_weights(
         f"{abs(values['initial']).max():.2f} or less everywhere; after training it is "
         f"{trained[offsets == 1][0]:.2f} for the previous token, and at most "
         f"{trained[(offsets != 1) & (offsets >= 0)].max():.2f} for others that the mask shows."
+    )
+
+
+@styled
+def pointers(thetas: dict[str, list[dict[str, np.ndarray]]], P: int) -> tuple[Figure, str]:
+    """Layer 2's logit between a position that layer 1 copied to the query and a key's own, by how
+    far apart they are; a line for each of the parameters under a name.
+    """
+    fig = figure()
+    ax = fig.subplots()
+    reach = min(6, P - 1)
+    offsets = np.arange(-reach, reach + 1)
+    words = []
+    colours = [MEASURES[name].colour for name in ("tila2", "ila1")]
+    for (name, group), colour in zip(thetas.items(), colours, strict=False):
+        lines = np.array([pointer_by_distance(theta, P, offsets.tolist()) for theta in group])
+        ax.plot(offsets, lines.T, "o-", color=colour, ms=3, lw=1)
+        ax.text(0.03, 0.92 - 0.09 * len(words), name, color=colour, transform=ax.transAxes)
+        after, others = lines[:, offsets == 1], lines[:, offsets != 1]
+        words.append(
+            f"{name}, {counted(len(group), 'seed')}: {after.mean():.1f} one position on, and "
+            f"{others.min():.1f} to {others.max():.1f} elsewhere"
+        )
+    ax.axvline(1, color=INK, lw=1, ls=":")
+    ax.set(xlabel="key position minus copied position", ylabel="mean logit of layer 2")
+    return fig, (
+        "Mean layer-2 logit by distance of the key's position from one that layer 1 copied to the "
+        f"query: {'; '.join(words)}."
+    )
+
+
+@styled
+def after_cuts(found: xr.DataArray, task: Task) -> tuple[Figure, str]:
+    """In-context accuracy of trained networks with some of their attention cut.
+
+    ``found`` is that of :func:`icl.knockout.accuracies`, for runs of ``task``.
+    """
+    names, colour = found.cut.values.tolist(), MEASURES["icl"].colour
+    fig = figure(6.8, 0.9 + 0.32 * len(names))
+    ax = fig.subplots()
+    for name, values in zip(names, found.values, strict=True):
+        ax.plot(values, [name] * len(values), "|", color=colour, ms=11, mew=1)
+        ax.plot(np.median(values), name, "o", color=colour, ms=5)
+    for name, level in chance_levels(task).items():
+        ax.axvline(level, color=INK, lw=1, ls="--")
+        ax.annotate(name, (level, 1), xycoords=("data", "axes fraction"), xytext=(2, 3),
+                    textcoords="offset points", fontsize=9)  # fmt: skip
+    ax.set(xlabel="in-context accuracy, novel classes", ylabel="cut", xlim=(-0.03, 1.03))
+    ax.invert_yaxis()
+    ends = "; ".join(f"{name}, {spread(found.sel(cut=name))}" for name in names)
+    return fig, (
+        "In-context accuracy after attention is cut, median and range over "
+        f"{counted(found.sizes['seed'], 'seed')}: {ends}."
     )
 
 
