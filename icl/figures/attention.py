@@ -100,7 +100,7 @@ def pointers(thetas: dict[str, list[dict[str, np.ndarray]]], P: int) -> tuple[Fi
     ax = fig.subplots()
     reach = min(6, P - 1)
     offsets = np.arange(-reach, reach + 1)
-    words = []
+    words: list[str] = []
     colours = [MEASURES[name].colour for name in ("tila2", "ila1")]
     for (name, group), colour in zip(thetas.items(), colours, strict=False):
         lines = np.array([pointer_by_distance(theta, P, offsets.tolist()) for theta in group])
