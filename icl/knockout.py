@@ -56,9 +56,12 @@ def knockouts(N: int) -> dict[str, Knockout]:
 def without(
     theta: Mapping[str, Array], world: World, sequences: Sequences, knockout: Knockout
 ) -> Output:
-    """What the full network makes of sequences with some of its attention cut."""
-    tensors = {name: torch.from_numpy(value) for name, value in theta.items()}
-    u = torch.from_numpy(world.tokens(sequences))
+    """What the full network makes of sequences with some of its attention cut.
+
+    In float64, whatever it was trained in: a near tie falls the same way on every machine.
+    """
+    tensors = {name: torch.from_numpy(value).double() for name, value in theta.items()}
+    u = torch.from_numpy(world.tokens(sequences)).double()
     return forward(tensors, u, **{f"cut{knockout.layer}": knockout.mask(u.shape[-2])})
 
 
