@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
+from icl.runs import config_of
+
 Array = np.ndarray[Any, Any]
 
 LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
@@ -147,6 +149,18 @@ def late_gain(
     """
     end: xr.DataArray = ds.stopped_at
     return value_at(ds, measure, end) - value_at(ds, measure, end - before)
+
+
+def silent_from(ds: xr.Dataset) -> xr.DataArray:
+    """Step of the first record at which all test logits are equal, by ``seed``; NaN without one.
+
+    The loss on the test of in-context learning is ln L then, to the last digits. While any unit of
+    the classifier is active it is not.
+    """
+    uniform = np.log(config_of(ds).task.L)
+    equal = np.abs(ds.icl_loss - uniform) < 1e-12
+    first: xr.DataArray = ds.step.where(equal).min("step")
+    return first
 
 
 def final(ds: xr.Dataset, measure: str, records: int = 10) -> xr.DataArray:

@@ -81,6 +81,11 @@ def _all() -> list[Experiment]:
             _one(NOVEL, FULL, Training(maps=True, keep_parameters=True)),
         ),
         Experiment(
+            "3-early",
+            "Figure 3 after 1,000 steps, to see what the wait depends on",
+            _one(NOVEL, FULL, Training(steps=1000, keep_parameters=True)),
+        ),
+        Experiment(
             "3-long",
             "Figure 3's seed that still waits when its run ends: twice the paper's steps",
             {f"{TWICE.steps:,} steps": RunConfig(task=NOVEL, model=FULL, training=TWICE)},

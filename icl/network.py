@@ -49,29 +49,44 @@ def future(T: int, device: torch.device) -> Bool[Tensor, "T T"]:
 def forward(
     theta: Theta, u: Float[Tensor, "*seed S T E"], cut1: Cut | None = None, cut2: Cut | None = None
 ) -> Output:
-    """Eq. 2: v = u + V1 p1 u, w = v + V2 p2 v; the classifier sees the target's token w_n.
+    """Eq. 2 and the classifier, which sees the target's token w_n alone.
 
     ``cut1`` and ``cut2`` are what is cut of the attention of either layer, see :func:`attention`.
     """
+    w, p1, p2 = residual_stream(theta, u, cut1, cut2)
+    return Output(classify(theta, w[..., -1, :]), p1, p2)
+
+
+def residual_stream(
+    theta: Theta, u: Float[Tensor, "*seed S T E"], cut1: Cut | None = None, cut2: Cut | None = None
+) -> tuple[
+    Float[Tensor, "*seed S T E"], Float[Tensor, "*seed S T T"], Float[Tensor, "*seed S T T"]
+]:
+    """Eq. 2: v = u + V1 p1 u, w = v + V2 p2 v. Gives w, p1 and p2."""
     V1, V2 = theta["V1"].unsqueeze(-3), theta["V2"].unsqueeze(-3)
     p1 = attention(u, theta["K1"], theta["Q1"], cut1)
     v = u + p1 @ u @ V1.mT
     p2 = attention(v, theta["K2"], theta["Q2"], cut2)
-    w = v + p2 @ v @ V2.mT
-    return Output(classify(theta, w[..., -1, :]), p1, p2)
+    return v + p2 @ v @ V2.mT, p1, p2
+
+
+def hidden_layers(theta: Theta, w: Float[Tensor, "*seed S E"]) -> list[Float[Tensor, "*seed S E"]]:
+    """The classifier's h <- relu(W h + b), b a scalar, for as many layers as ``theta`` holds."""
+    layers: list[Tensor] = []
+    h = w
+    while f"W{len(layers) + 1}" in theta:
+        W, b = theta[f"W{len(layers) + 1}"], theta[f"b{len(layers) + 1}"][..., None, None]
+        h = torch.relu(h @ W.mT + b)
+        layers.append(h)
+    return layers
 
 
 def classify(
     theta: Theta, w: Float[Tensor, "*seed S E"], fixed: Float[Tensor, "*seed L E"] | None = None
 ) -> Float[Tensor, "*seed S L"]:
-    """Hidden layers h <- relu(W h + b), b a scalar, as many as ``theta`` holds; then logits R h.
+    """Logits R h of the last hidden layer.
 
     To these ``fixed`` w is added, a part that is not trained (:func:`icl.model.fixed_part`).
     """
-    h, layer = w, 1
-    while f"W{layer}" in theta:
-        b = theta[f"b{layer}"][..., None, None]
-        h = torch.relu(h @ theta[f"W{layer}"].mT + b)
-        layer += 1
-    logits = h @ theta["R"].mT
+    logits = hidden_layers(theta, w)[-1] @ theta["R"].mT
     return logits if fixed is None else logits + w @ fixed.mT

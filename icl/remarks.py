@@ -22,6 +22,7 @@ from icl.analysis import (
     final,
     late_gain,
     share_of_change,
+    silent_from,
     spread,
     value_at,
 )
@@ -107,6 +108,9 @@ def waiting(runs: Runs) -> str:
     reached = crossing(ds).notnull().values
     end = final(ds, "icl_accuracy")
     others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
+    silent = silent_from(ds).dropna("seed")
+    if silent.size:
+        others += f", {silent.size} of them with all logits equal from step {spread(silent, 0)} on"
     words = (
         f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
         f"{spread(end[reached], 3)}{others}."

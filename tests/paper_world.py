@@ -38,6 +38,7 @@ def curves(config, seeds=6, start=30_000, icl=0.98, iwl=0.9, width=250.0):
         "train_loss": np.where(ends["icl"] > 0.5, 0.01, 1.0) + 0 * STEP,
     }
     columns["iwl_absent_accuracy"] = columns["iwl_accuracy"]
+    columns["icl_loss"] = np.log(task.L) * (1 - columns["icl_accuracy"])
     ds = xr.Dataset(
         {name: (("seed", "step"), values) for name, values in columns.items()},
         coords={"seed": np.arange(seeds), "step": STEP},

@@ -16,8 +16,11 @@ from icl.analysis import (
     late_gain,
     lead,
     risen,
+    silent_from,
     spread,
 )
+from icl.runs import RunConfig
+from icl.task import Task
 
 STEPS = np.arange(0, 1001, 10)
 
@@ -150,3 +153,18 @@ def test_interval_solves_wilsons_equation():
         for bound in interval(k, n):
             # The share lies 1.96 standard errors from the bound, by the error that the bound has.
             assert (k / n - bound) ** 2 == pytest.approx(1.96**2 * bound * (1 - bound) / n)
+
+
+def test_a_network_is_silent_from_where_all_its_logits_are_equal():
+    """The loss is ln L for good, after it has crossed it once; near it; and far from it."""
+    L = 8
+    logits = np.random.default_rng(0).standard_normal((5, L)) * np.array([[[0.0]], [[1e-4]]])
+    losses = [-(z - np.log(np.exp(z).sum(1, keepdims=True)))[:, 0].mean() for z in logits]
+    silent, faint = losses
+    ds = curves(
+        icl_loss=[
+            np.where(STEPS < 700, faint, silent), np.full(len(STEPS), faint), ramp(0, 900, 2.2, 0)
+        ]
+    )  # fmt: skip
+    ds.attrs["config"] = RunConfig(task=Task(L=L)).model_dump_json()
+    np.testing.assert_array_equal(silent_from(ds), [700, np.nan, np.nan])

@@ -105,12 +105,17 @@ def test_seeds_that_wait_are_told_from_those_that_do_not():
     assert remarks.waiting(made).startswith("Of 6 seeds 5 reach 50% and end at ")
     assert remarks.waiting(made).endswith("; the others end at 0.031.")
 
+    silent = (ds.seed == 2) & (ds.step >= 90_000)
+    made["3"][""] = made["3"][""].assign(icl_loss=ds.icl_loss.where(~silent, np.log(32)))
+    assert remarks.waiting(made).endswith("; the others end at 0.031, 1 of them with all logits "
+                                          "equal from step 90,000 on.")  # fmt: skip
+
     [(label, longer)] = paper()["3-long"].items()
     late, never = longer.isel(seed=0), longer.isel(seed=0).assign_coords(seed=5)
     never["icl_accuracy"] = 0 * never.icl_accuracy + 0.25
     made["3-long"] = {label: xr.concat([late, never], "seed")}
     assert remarks.waiting(made).endswith(
-        f"; the others end at 0.031. Given {int(longer.step.max()):,} steps, seed "
+        f" from step 90,000 on. Given {int(longer.step.max()):,} steps, seed "
         f"{int(late.seed)} passes 50% at step {crossing(longer).item():,.0f} and ends at "
         f"{final(longer, 'icl_accuracy').item():.3f}; seed 5 does not pass 50% and ends at 0.250."
     )

@@ -76,6 +76,39 @@ def icl_accuracy(ds: xr.Dataset) -> tuple[Figure, str]:
 
 
 @styled
+def waits(share: xr.DataArray, end: xr.DataArray, step: int) -> tuple[Figure, str]:
+    """When the wait at 1/L ends, by how much of the classifier was active at an early step.
+
+    Parameters
+    ----------
+    share: of the units of the last hidden layer, by ``seed``.
+    end: of the wait, in steps, the same seeds; NaN where it does not end.
+    step: at which ``share`` was read.
+    """
+    fig = figure(6.0, 3.2)
+    ax = fig.subplots()
+    colour = MEASURES["icl"].colour
+    ended = np.isfinite(end.values)
+    top = 1.15 * end.max().item() if ended.any() else 1.0
+    ax.plot(share[ended], end[ended], "o", color=colour)
+    ax.plot(share[~ended], np.full((~ended).sum(), top), "x", color=colour)
+    for seed in share.seed.values:
+        x, y = share.sel(seed=seed).item(), end.sel(seed=seed).item()
+        label_at(ax, x, y if np.isfinite(y) else top, f"{seed}", color=INK)
+    ax.set(xlabel=f"share of the last hidden layer's units active at step {step:,}",
+           ylabel="end of the wait, step", xlim=(0, None), ylim=(0, 1.1 * top))  # fmt: skip
+    words = [
+        f"seed {seed}, {share.sel(seed=seed).item():.3f} and "
+        + (f"{end.sel(seed=seed).item():,.0f}" if np.isfinite(end.sel(seed=seed)) else "never")
+        for seed in share.seed.values[np.argsort(-share.values)]
+    ]
+    return fig, (
+        f"Share of the last hidden layer's units that are active at step {step:,}, and the step at "
+        f"which the wait at 1/L ends, from most to least active: {'; '.join(words)}."
+    )
+
+
+@styled
 def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple[Figure, str]:
     """Figures 4, 6a and 6b: the four progress measures, seeds aligned at their transition."""
     curves = aligned(ds, list(PROGRESS), before, after)
