@@ -170,6 +170,7 @@ def _all() -> list[Experiment]:
                 "first weights halved": _novel(Model(attention_scale=0.5)),
                 "first weights doubled": _novel(Model(attention_scale=2.0)),
                 "no decay": _novel(FULL, decay=0.0),
+                "no biases": _novel(Model(bias=False)),
             },
         ),
         Experiment(

@@ -127,7 +127,8 @@ class Engine(ABC):
         d = d @ theta["R"]
         for i in range(self.model.hidden, 0, -1):
             d *= hidden[i] > 0
-            grad[f"b{i}"][...] = d.sum()
+            if self.model.bias:
+                grad[f"b{i}"][...] = d.sum()
             np.matmul(d.T, hidden[i - 1], out=grad[f"W{i}"])
             d = d @ theta[f"W{i}"]
         return loss, d if past_hidden is None else d + past_hidden

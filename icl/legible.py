@@ -13,7 +13,7 @@ from torch import Tensor
 
 from icl import minimal, network
 from icl.fast import Output
-from icl.model import Model, fixed_part
+from icl.model import Model, fixed_part, is_trained
 from icl.settings import InputError
 from icl.task import Array, Sequences, World
 
@@ -60,7 +60,7 @@ class LegibleEngine:
             for name in parameters[0]
         }
         for name, value in self.theta.items():
-            value.requires_grad_(name != "beta2" or self.model.train_beta2)
+            value.requires_grad_(is_trained(name, self.model))
 
     def parameters(self) -> list[dict[str, Array]]:
         """Copies of the present parameters, one dict a seed."""

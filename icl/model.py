@@ -41,6 +41,9 @@ class Model(Settings):
     train_beta2: bool = Field(
         True, description="minimal model: train beta2 (three parameters) or hold it at 0 (two)"
     )
+    bias: bool = Field(
+        True, description="train one bias in each hidden layer, or hold it at 0: --no-bias"
+    )
     xi0: float = Field(
         0.0, ge=0, description="minimal model: xi0 l.w^b is added to label l's logit; 1: tied to l"
     )
@@ -84,20 +87,30 @@ def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> di
 
     Q, K, V ~ N(0, 1/D); W ~ N(0, 2/E) (He); one scalar bias a layer and the readout R ~ N(0, 1/E),
     E the width. The minimal model's alpha, beta1 and beta2 are 0, the start of the landscape's
-    path.
+    path, and so are biases that are held there.
     """
     E = model.width(task)
     rng = generator(seed, Stream.INIT)
 
-    def value(name: str, shape: tuple[int, ...]) -> Array:
+    def draw(name: str, shape: tuple[int, ...]) -> Array:
         if name in ("alpha", "beta1", "beta2"):
+            return np.zeros(shape, dtype)
+        value = rng.standard_normal(shape)  # of a bias too that is not there: all else stays
+        if name[0] == "b" and not model.bias:
             return np.zeros(shape, dtype)
         variance = {"W": 2 / E, "b": 1 / E, "R": 1 / E}.get(
             name[0], model.attention_scale**2 / task.D
         )
-        return np.asarray(rng.standard_normal(shape) * np.sqrt(variance), dtype)
+        return np.asarray(value * np.sqrt(variance), dtype)
 
-    return {name: value(name, shape) for name, shape in shapes(model, task).items()}
+    return {name: draw(name, shape) for name, shape in shapes(model, task).items()}
+
+
+def is_trained(name: str, model: Model) -> bool:
+    """Whether a parameter moves, or is held at 0."""
+    if name == "beta2":
+        return model.train_beta2
+    return model.bias or name not in {f"b{layer}" for layer in range(1, model.hidden + 1)}
 
 
 def fixed_part(model: Model, label_contents: Float[Array, "L D"]) -> Float[Array, "L E"]:

@@ -33,6 +33,7 @@ WORDS = {
     "hidden": "hidden layers",
     "attention_scale": "first Q, K, V times",
     "xi0": "ξ at first",
+    "bias": "biases",
     "learning_rate": "learning rate",
     "every": "steps between records",
     "test": "test sequences",

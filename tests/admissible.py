@@ -37,7 +37,7 @@ def tasks(draw):
 
 
 def full_models():
-    return st.builds(Model, hidden=st.integers(1, 4))
+    return st.builds(Model, hidden=st.integers(1, 4), bias=st.booleans())
 
 
 def minimal_models():
@@ -46,6 +46,7 @@ def minimal_models():
         kind=st.just("minimal"),
         hidden=st.integers(1, 4),
         train_beta2=st.booleans(),
+        bias=st.booleans(),
         xi0=st.sampled_from([0.0, 1.0, 2.5]),
     )
 
@@ -57,6 +58,10 @@ def parameters(model, task, seed):
     for name, shape in shapes(model, task).items():
         size = (2 if name[0] in "QK" else 1) / (shape[-1] if shape else 1) ** 0.5
         theta[name] = np.asarray(size * rng.normal(size=shape))
-    if not model.train_beta2:
-        theta["beta2"] = np.array(0.0)
-    return theta
+    return theta | {name: np.array(0.0) for name in held(model)}
+
+
+def held(model):
+    """Names of parameters that stay at 0."""
+    names = [] if model.train_beta2 else ["beta2"]
+    return names if model.bias else names + [f"b{i}" for i in range(1, model.hidden + 1)]

@@ -163,6 +163,28 @@ def test_a_tied_classifier_names_what_stands_in_the_buffer(engine):
 
 
 @pytest.mark.parametrize("engine", ["fast", "legible"])
+@pytest.mark.parametrize("kind", ["full", "minimal"])
+def test_without_biases_they_stay_at_0_and_all_else_starts_as_with_them(engine, kind):
+    task = Task(K=8, L=4, N=4, D=6, P=12)
+    model = Model(kind=kind, bias=False)
+    world = World(task, 0)
+    trained = (
+        fast.engine(world, model, 16) if engine == "fast" else LegibleEngine([world], model, 16)
+    )
+    start, usual = initial(model, task, 0), initial(model.replace(bias=True), task, 0)
+    biases = {f"b{layer}" for layer in (1, 2, 3)}
+    for name, value in usual.items():
+        np.testing.assert_array_equal(start[name], 0 * value if name in biases else value)
+        assert name not in biases or value != 0
+    trained.load([start])
+    for step in range(20):
+        trained.step(step, 0.01, 1e-6)
+    [theta] = trained.parameters()
+    for name, value in start.items():
+        assert (theta[name] == value).all() == (name in biases), name
+
+
+@pytest.mark.parametrize("engine", ["fast", "legible"])
 @pytest.mark.parametrize("train_beta2", [True, False])
 def test_beta2_moves_only_when_it_is_trained(engine, train_beta2):
     task = Task(K=8, L=4, N=4, D=6, P=12)

@@ -26,7 +26,7 @@ REFUSALS = {
     "train_beta2=1 must be a boolean": {"train_beta2": 1},
     "xi0=1.0 needs kind='minimal': its buffer holds labels": {"xi0": 1.0},
     "xi0=-1 must be greater than or equal to 0": {"kind": "minimal", "xi0": -1},
-    "unknown parameter 'layers'; known: kind, hidden, attention_scale, train_beta2, xi0": {
+    "unknown parameter 'layers'; known: kind, hidden, attention_scale, train_beta2, bias, xi0": {
         "layers": 3
     },
 }

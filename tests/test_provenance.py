@@ -175,7 +175,7 @@ def test_every_setting_that_changes_what_is_trained_or_measured_changes_the_line
         },
         "model": {
             "kind": "minimal", "hidden": 2, "attention_scale": 0.5, "train_beta2": False,
-            "xi0": 1.0,
+            "xi0": 1.0, "bias": False,
         },
         "training": {
             "steps": 1000, "batch": 64, "learning_rate": 0.1, "decay": 0.0, "dtype": "float64",

@@ -60,7 +60,7 @@ def test_every_setting_has_a_part_in_the_name():
             "K": 64, "L": 16, "N": 4, "B": 2, "p_B": 0.5, "p_C": 0.5, "alpha": 1.0, "eps": 0.2,
             "D": 64, "P": 66, "novel": 64, "distinct": False,
         },
-        "model": {"kind": "minimal", "hidden": 2, "attention_scale": 0.5},
+        "model": {"kind": "minimal", "hidden": 2, "attention_scale": 0.5, "bias": False},
         "training": {
             "steps": 1000, "batch": 64, "learning_rate": 0.1, "decay": 0.0, "dtype": "float64",
             "every": 250, "test": 100, "maps": True, "keep_parameters": True, "stop_loss": 0.1,
