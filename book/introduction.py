@@ -105,8 +105,10 @@ provenance(runs)
 # ## What the book holds
 #
 # - {doc}`task`: the data, and how to ask whether a network answers from memory or from context;
-# - {doc}`network`: two attention layers and a classifier, what they learn, and what changes inside;
-# - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights;
+# - {doc}`network`: two attention layers and a classifier, what they learn, what changes inside, and what is left when
+#   that is cut;
+# - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights, and
+#   {ref}`a second circuit <data-pointer>` that the paper does not mention;
 # - {doc}`progress_measures`: four measures, and the order in which they move;
 # - {doc}`minimal`: a model that is little else, and experiments on what such a head needs;
 # - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed;

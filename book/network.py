@@ -29,7 +29,7 @@ import torch
 from IPython.display import Markdown
 from myst_nb import glue
 
-from icl import circuits, claims, measures, network, scorecard
+from icl import circuits, claims, knockout, measures, network, remarks, scorecard
 from icl.analysis import crossing, final, spread
 from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import attention as figures
@@ -221,13 +221,58 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 # | accuracy at the end | {glue:text}`end_3` |
 #
 # The paper speaks of two phases, a slow one and an abrupt one. Before both there is a wait at the level of a
-# random label, $1/L=$ {glue:text}`one_in_L:.3f`; the second row says when it is over. What the network learns in the slow phase, on its way to
+# random label, $1/L=$ {glue:text}`one_in_L:.3f`; the second row says when it is over, and in nothing do seeds differ
+# more ({ref}`why, is asked below <network-waits>`). What the network learns in the slow phase, on its way to
 # $1/N=$ {glue:text}`one_in_N:.3f`, is the subject of {doc}`progress_measures`.
 #
 # The paper also says that in-weights learning freezes once the in-context solution is found. With the
 # target's class kept out of the context, in-weights accuracy here is {glue:text}`iwl_most` at its highest
 # and {glue:text}`iwl_end` at the end: it does not freeze, it falls. (What this test can and cannot say is told
 # {ref}`with the data <fig-data-dependence>`.)
+#
+# (network-waits)=
+# ## Why seeds wait
+#
+# A classifier that knows nothing yet does best to give every label the same probability. Its random logits shrink to
+# zero, and they do so by silence: the units of a hidden layer share one bias, which falls, and with it they fall
+# below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for a few
+# steps, to see how much of its classifier is left then. Here is the share of units that are active, a mean over test sequences:
+
+# %% tags=["nbval-check-output"]
+early, usual = (load_stored(name, seeds=seeds).get("") for name in ("3-early", "3"))
+if early is not None and usual is not None:
+    alive = {"at first": circuits.active(early), "at last": circuits.active(usual)}
+    wait = crossing(usual, (1 / Task().L + 1 / Task().N) / 2)
+    for seed in early.seed.values:
+        shares = (
+            f"{when} {' '.join(f'{x:.3f}' for x in found.sel(seed=seed).values)}"
+            for when, found in alive.items()
+        )
+        print(f"seed {seed}, by layer: {', '.join(shares)}; wait until {wait.sel(seed=seed):,.0f}")
+
+# %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
+if early is not None and usual is not None:
+    at = EXPERIMENTS["3-early"].configs[""].training.steps
+    show(*curves.waits(alive["at first"].isel(layer=-1), wait, at))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None else {})
+
+# %% [markdown]
+# Of seeds whose wait ends, one with fewer active units waits longer. In one seed no unit of the last hidden layer is left: all its
+# logits are zero and nothing in it can learn any more, however long it is trained. What the runs say of it:
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+found = {"3": load_stored("3", seeds=seeds), "3-long": load_stored("3-long")}
+Markdown(remarks.waiting(found))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["3-long"], found["3-long"])
+
+# %% [markdown]
+# So such a seed is no slow learner, and says nothing of the induction head. The paper does not state how biases enter
+# its classifier; one a layer is what the copy of the original program has. Whether seeds would wait with a bias for
+# each unit was not tried.
 #
 # ## Does it last?
 #
@@ -285,6 +330,30 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
         print(f"{name}, target against {what}: diagonal {mean:.4f}, others' deviation {noise:.4f}")
 
 # %% [markdown]
+# ## What is left without it
+#
+# Maps and weights show that the parts of an induction head are there. That the answer comes from them is seen when they
+# are missing. In a trained network some attention can be cut: a query does not see some keys of one
+# layer, and its other keys share what they would have got {cite:p}`geva2023`. An induction head needs two links, in
+# layer 1 from each label to its item, and in layer 2 from the target to labels. A network that solves the task in
+# another way would need others, for example those that let the target find its like among the items in layer 1.
+
+# %% mystnb={"figure": {"name": "fig-network-cuts", "caption": "Accuracy on novel classes at the end of training with some attention cut, for the seeds of {numref}`fig-network-transition` that pass 50%. Point: median over seeds; thin marks: seeds. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
+solved = runs.sel(seed=runs.seed[np.isfinite(when)]) if np.isfinite(when).any() else runs
+left = knockout.accuracies(solved)
+show(*figures.after_cuts(left, task))
+
+# %% tags=["remove-input"]
+provenance(solved)
+
+# %% tags=["nbval-check-output"]
+for name in left.cut.values:
+    print(f"{name:32} {spread(left.sel(cut=name))}")
+
+# %% [markdown]
+# Novel classes are answered by an induction head and by nothing else: without either of its links these networks do
+# worse than a random label of the context, and without any of the others hardly worse than before.
+#
 # ## What depends on settings that the paper leaves open
 #
 # The initial values of $Q_\mu$, $K_\mu$ and $V_\mu$ and the decay come from a copy of the original program. How
@@ -293,7 +362,6 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
 # to scale, its initial values. Only stored runs are shown.
 
 # %% mystnb={"figure": {"name": "fig-network-open", "caption": "Accuracy on novel classes, one line per seed, with other initial weights of attention and without decay. Grey: the same seeds at the usual settings, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-usual = lasting["3"].get("")
 others = load_stored("open-full", seeds=seeds)
 show(*data.panels("open-full", others, measures=(data.ICL,), mean=False, beside=usual))
 
@@ -321,11 +389,12 @@ for label, ds in others.items():
 # %% [markdown]
 # ## What this does not show
 #
-# - Maps and weights show that the parts of an induction head are there when accuracy jumps. That they cause
-#   the jump needs an intervention; a minimal model that consists of these parts alone is one
-#   ({doc}`minimal`).
+# - Cuts show what the answer comes from once training is over. That the parts of an induction head *cause* the jump,
+#   which comes as they form, is another question; a minimal model that consists of these parts alone is one
+#   answer ({doc}`minimal`).
 # - Maps are means over sequences, while the paper shows a sequence chosen at random: a mean cannot show
 #   what differs between sequences.
 # - The paper states neither its initial values nor its decay. Both the wait at $1/L$ and the length of the slow phase
 #   may depend on them: {numref}`fig-network-open`.
-# - {glue:text}`seeds_3` seeds say little about rare outcomes.
+# - {glue:text}`seeds_3` seeds say little about rare outcomes, and that waits go with silent units is seen in few seeds
+#   and was not tested by an intervention.

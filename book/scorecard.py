@@ -100,10 +100,10 @@ by_chance = f"{class_in_context(EXPERIMENTS['2c'].configs['alpha=1.0'].task):.0%
 reasons = {
     "data-eps": "Up to $\\varepsilon=0.8$ each step of the scan brings more in-context and less in-weights accuracy. At "
     "its last, $1.6$, no seed reaches one half before its run ends, and that takes the mean over the upper half of "
-    "the scan down. The slow phase is over there: nearly every answer is some label of the context. What follows "
-    "is not a half-formed induction head, since labels attend to their own items less than uniform attention "
-    "would. It is not for want of information: comparing items would answer most sequences, and the minimal model "
-    "comes near that ({ref}`its scan <fig-minimal-data>`). No run longer than the original program's was tried.",
+    "the scan down. The slow phase is over there: nearly every answer is some label of the context. Seeds that were "
+    "given twice the steps do learn in context, nearly as well as comparing items allows, though not with an induction "
+    "head: {ref}`another circuit forms <data-pointer>`. Even so their accuracy stays below that of small "
+    "$\\varepsilon$, since items of a class are then so little alike that comparing them is not always enough.",
     "zipf-both": "In-weights accuracy is a mean over classes, each as often as it is drawn. Of common ones the "
     "network knows nearly all, of rare ones few, {ref}`as their ranks show <fig-data-ranks>`, and the mean comes "
     "to lie near the bound of one half: the verdict depends on few seeds. Both tests were tried. In the paper's the "

@@ -86,6 +86,11 @@ def _all() -> list[Experiment]:
             _one(NOVEL, FULL, Training(steps=1000, keep_parameters=True)),
         ),
         Experiment(
+            "3-unbiased",
+            "Figure 3 without biases: do seeds wait?",
+            {"no biases": _novel(Model(bias=False))},
+        ),
+        Experiment(
             "3-long",
             "Figure 3's seed that still waits when its run ends: twice the paper's steps",
             {f"{TWICE.steps:,} steps": RunConfig(task=NOVEL, model=FULL, training=TWICE)},
@@ -170,7 +175,6 @@ def _all() -> list[Experiment]:
                 "first weights halved": _novel(Model(attention_scale=0.5)),
                 "first weights doubled": _novel(Model(attention_scale=2.0)),
                 "no decay": _novel(FULL, decay=0.0),
-                "no biases": _novel(Model(bias=False)),
             },
         ),
         Experiment(
