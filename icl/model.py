@@ -41,9 +41,7 @@ class Model(Settings):
     train_beta2: bool = Field(
         True, description="minimal model: train beta2 (three parameters) or hold it at 0 (two)"
     )
-    bias: bool = Field(
-        True, description="train one bias in each hidden layer, or hold it at 0: --no-bias"
-    )
+    bias: bool = Field(True, description="train one bias in each hidden layer, or hold it at 0")
     xi0: float = Field(
         0.0, ge=0, description="minimal model: xi0 l.w^b is added to label l's logit; 1: tied to l"
     )

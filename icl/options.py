@@ -15,6 +15,7 @@ from icl.settings import SEEDS, InputError, Settings
 NAMES = {
     "kind": ("--model",),
     "train_beta2": ("--three-parameters/--two-parameters",),
+    "bias": ("--bias/--no-bias",),
     "distinct": ("--distinct-labels/--labels-may-repeat",),
 }
 
