@@ -116,3 +116,23 @@ def test_the_levels_of_chance_are_named_by_what_they_are(runs, B, name, level):
     for axes in (figure.axes, curves.progress(runs)[0].axes):
         written = {text.get_text(): text.xy[1] for text in axes[0].texts}
         assert written == {"$1/L$": 1 / 32, f"${name}$": level}
+
+
+def test_waits_are_points_by_seed_and_one_that_does_not_end_is_a_cross_above_them():
+    coords = {"seed": [0, 2, 5]}
+    share = xr.DataArray([0.04, 0.03, 0.2], coords, ("seed",))
+    end = xr.DataArray([40_000.0, np.nan, 9_000.0], coords, ("seed",))
+    fig, alt = curves.waits(share, end, 1000)
+    (ax,) = fig.axes
+    points, cross = (line.get_xydata().tolist() for line in ax.lines)
+    assert points == [[0.04, 40_000], [0.2, 9_000]]
+    [[x, y]] = cross
+    assert x == 0.03
+    assert 40_000 < y < ax.get_ylim()[1]
+    assert {text.get_text(): text.xy[0] for text in ax.texts} == {"0": 0.04, "2": 0.03, "5": 0.2}
+    assert alt.endswith(
+        "from most to least active: seed 5, 0.200 and 9,000; seed 0, 0.040 and 40,000; "
+        "seed 2, 0.030 and never."
+    )
+    fig, alt = curves.waits(share[1:2], end[1:2], 1000)
+    assert alt.endswith("active: seed 2, 0.030 and never.")
