@@ -16,7 +16,8 @@
 # **Which data make a network answer from its context, and which from its weights?** More classes, and more copies
 # of a class in the context, favour the context. From $K=128$ to $2048$ in-context accuracy at the end changes by
 # {glue:text}`data-K_icl` and in-weights accuracy by {glue:text}`data-K_iwl`. From $B=1$ to $4$ they change by
-# {glue:text}`data-B_icl` and {glue:text}`data-B_iwl` (with intervals over seeds).
+# {glue:text}`data-B_icl` and {glue:text}`data-B_iwl` (with intervals over seeds). Where classes vary much, it is
+# {ref}`another circuit <data-pointer>` that reads the context.
 #
 # This chapter is about section 3 of {cite:t}`reddy2024` on what the data decide: Figures 2, A.1 and A.5, and
 # sentences of the paper that have no figure. Nothing is trained here. The page shows the runs that are
@@ -202,12 +203,12 @@ glue("least_ila1", least, display=False)
 # target would give {glue:text}`nearest:.2f`. Yet in layer 1 labels pay their items hardly any attention,
 # {glue:text}`eps_ila1`, and an induction head cannot do without. So attention is cut as in {numref}`fig-network-cuts`:
 
-# %% mystnb={"figure": {"name": "fig-data-cuts", "caption": "Accuracy on novel classes at the end of training at $\\varepsilon=1.6$, with some attention cut. Point: median over seeds; thin marks: seeds. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-cuts", "caption": "Accuracy on novel classes at the end of training, for the seeds of {numref}`fig-data-eps-long`, with some attention cut. Point: median over seeds; thin marks: seeds. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 if varied is not None:
     left = knockout.accuracies(varied)
     show(*attention.after_cuts(left, much))
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 if varied is not None:
     for name in left.cut.values:
         print(f"{name:32} {spread(left.sel(cut=name))}")
@@ -219,7 +220,9 @@ if varied is not None:
 # brings the item to its label, and compares contents in layer 2. This circuit, a *pointer*, compares contents in layer 1, and
 # brings the item's position to the target. Layer 1 changes the query instead of the keys, in the
 # words of {cite:t}`elhage2021` Q-composition for K-composition. The weights should then show two things: in layer 1 the same contents
-# match, and in layer 2 a position that was copied matches the position after it.
+# match, and in layer 2 a position that was copied matches the position after it. Below the figure both stand in numbers, a
+# line for each seed: the mean diagonal between contents, with the standard deviation of all other entries in brackets, and
+# the logit one position on.
 
 # %% mystnb={"figure": {"name": "fig-data-pointer", "caption": "Layer 2's logit between a position that layer 1 copied to the query and that of a key, by how far the key is behind it, from $V_1^{\\mathsf T}Q_2^{\\mathsf T}K_2(1+V_1)$ averaged over positions, for keys that look at themselves in layer 1. Lines: seeds at $\\varepsilon=1.6$ and of {numref}`fig-network-transition`."}} tags=["hide-input"]
 thetas = {
@@ -229,7 +232,7 @@ thetas = {
 }
 show(*attention.pointers(thetas, much.P))
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 for name, group in thetas.items():
     for theta in group:
         (mean, noise), (behind,) = (
@@ -237,8 +240,8 @@ for name, group in thetas.items():
             circuits.pointer_by_distance(theta, much.P, [1]),
         )
         print(
-            f"{name}: layer 1 between contents, diagonal {mean:6.3f}, others' deviation {noise:.3f}; "
-            f"layer 2, one position on, {behind:6.3f}"
+            f"{name}: layer 1, contents {mean:6.3f} (all else {noise:.3f}); "
+            f"layer 2, one position on {behind:6.3f}"
         )
 
 # %% [markdown]

@@ -105,8 +105,8 @@ provenance(runs)
 # ## What the book holds
 #
 # - {doc}`task`: the data, and how to ask whether a network answers from memory or from context;
-# - {doc}`network`: two attention layers and a classifier, what they learn, what changes inside, and what is left when
-#   that is cut;
+# - {doc}`network`: two attention layers and a classifier, what they learn, why seeds wait before they do, what changes
+#   inside, and what is left when that is cut;
 # - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights, and
 #   {ref}`a second circuit <data-pointer>` that the paper does not mention;
 # - {doc}`progress_measures`: four measures, and the order in which they move;

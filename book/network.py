@@ -18,7 +18,7 @@
 # the runs on this page {glue:text}`transitions` of {glue:text}`seeds_3` seeds reach an in-context accuracy
 # of 50%, at step {glue:text}`when_50` (median, and range over seeds); by the end a label pays
 # {glue:text}`ila_last` of its attention in layer 1 to the item before it, up from
-# {glue:text}`ila_first`.
+# {glue:text}`ila_first`. With that attention cut, accuracy falls to {glue:text}`cut_link`.
 #
 # This chapter is about section 2 and the beginning of section 3 of {cite:t}`reddy2024`: Figures 1c, 1d,
 # 3a and 3b, equations 2 and 3.
@@ -238,22 +238,22 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 # below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for a few
 # steps, to see how much of its classifier is left then. Here is the share of units that are active, a mean over test sequences:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 early, usual = (load_stored(name, seeds=seeds).get("") for name in ("3-early", "3"))
+halfway = (1 / Task().L + 1 / Task().N) / 2  # of accuracy, from a label to one of the context
+at = EXPERIMENTS["3-early"].configs[""].training.steps
 if early is not None and usual is not None:
-    alive = {"at first": circuits.active(early), "at last": circuits.active(usual)}
-    wait = crossing(usual, (1 / Task().L + 1 / Task().N) / 2)
+    first, last = circuits.active(early), circuits.active(usual)
     for seed in early.seed.values:
-        shares = (
-            f"{when} {' '.join(f'{x:.3f}' for x in found.sel(seed=seed).values)}"
-            for when, found in alive.items()
+        (then, now) = (
+            " ".join(f"{share:.3f}" for share in found.sel(seed=seed).values)
+            for found in (first, last)
         )
-        print(f"seed {seed}, by layer: {', '.join(shares)}; wait until {wait.sel(seed=seed):,.0f}")
+        print(f"seed {seed}, layers 1 to 3: at step {at:,} {then}; at the end {now}")
 
 # %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:
-    at = EXPERIMENTS["3-early"].configs[""].training.steps
-    show(*curves.waits(alive["at first"].isel(layer=-1), wait, at))
+    show(*curves.waits(first.isel(layer=-1), crossing(usual, halfway), at))
 
 # %% tags=["remove-input"]
 experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None else {})
@@ -270,9 +270,27 @@ Markdown(remarks.waiting(found))
 experiment_provenance(EXPERIMENTS["3-long"], found["3-long"])
 
 # %% [markdown]
-# So such a seed is no slow learner, and says nothing of the induction head. The paper does not state how biases enter
-# its classifier; one a layer is what the copy of the original program has. Whether seeds would wait with a bias for
-# each unit was not tried.
+# If silent units are why seeds wait, they should not wait without biases: then a unit's sign depends on its input
+# alone, and about half of a layer stays active.
+
+# %% mystnb={"figure": {"name": "fig-network-unbiased", "caption": "Accuracy on novel classes of a network without biases, one line per seed. Grey: the same seeds with them, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+unbiased = load_stored("3-unbiased", seeds=seeds)
+show(*data.panels("3-unbiased", unbiased, measures=(data.ICL,), mean=False, beside=usual))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["3-unbiased"], unbiased)
+
+# %% tags=["hide-input", "nbval-check-output"]
+for name, ds in {"biases": usual, **unbiased}.items():
+    if ds is not None:
+        print(f"{name}: half-way from 1/L to 1/N at step {spread(crossing(ds, halfway), 0)}")
+        print(f"{name}: 50% at step {spread(crossing(ds), 0)}")
+
+# %% [markdown]
+# They do not wait, and every one of them learns. So the wait, and the seed that never begins, come
+# with the biases of the classifier, and say nothing of the induction head; the slow phase and the abrupt rise are
+# there without them. The paper does not state how biases enter: one for each hidden layer is what the copy of the original program
+# has. A bias for each unit was not tried.
 #
 # ## Does it last?
 #
@@ -341,6 +359,7 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
 # %% mystnb={"figure": {"name": "fig-network-cuts", "caption": "Accuracy on novel classes at the end of training with some attention cut, for the seeds of {numref}`fig-network-transition` that pass 50%. Point: median over seeds; thin marks: seeds. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 solved = runs.sel(seed=runs.seed[np.isfinite(when)]) if np.isfinite(when).any() else runs
 left = knockout.accuracies(solved)
+glue("cut_link", spread(left.sel(cut="layer 1, each label to its item")), display=False)
 show(*figures.after_cuts(left, task))
 
 # %% tags=["remove-input"]
@@ -373,7 +392,6 @@ experiment_provenance(EXPERIMENTS["open-full"], others)
 # passes half-way to $1/N$, and how many times as long it takes from there to 50%:
 
 # %% tags=["nbval-check-output"]
-halfway = (1 / Task().L + 1 / Task().N) / 2
 for label, ds in others.items():
     if usual is not None:
         waits, waited = (
@@ -396,5 +414,4 @@ for label, ds in others.items():
 #   what differs between sequences.
 # - The paper states neither its initial values nor its decay. Both the wait at $1/L$ and the length of the slow phase
 #   may depend on them: {numref}`fig-network-open`.
-# - {glue:text}`seeds_3` seeds say little about rare outcomes, and that waits go with silent units is seen in few seeds
-#   and was not tested by an intervention.
+# - {glue:text}`seeds_3` seeds say little about rare outcomes.

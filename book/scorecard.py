@@ -94,7 +94,6 @@ Markdown(scorecard.table(verdicts))
 # For each claim: which of its checks hold and which do not, what else the runs say, and why it may be so.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-steps = f"{EXPERIMENTS['3'].configs[''].training.steps:,}"
 layers = EXPERIMENTS["layers"].configs["1 hidden layer"].task
 by_chance = f"{class_in_context(EXPERIMENTS['2c'].configs['alpha=1.0'].task):.0%}"
 reasons = {
@@ -110,11 +109,11 @@ reasons = {
     f"target's class stands in the context by chance in {by_chance} of the sequences, and there a network that "
     "reads its context is right as well.",
     "slow-abrupt": "What differs between seeds, by far more than the length of the slow phase or of the rise, "
-    f"is how long they wait at $1/L$ before the slow phase begins. A seed that still waits after {steps} steps "
-    "pulls the mean down. No longer run was tried. The paper does not state the size of attention's initial weights. "
-    "Half of it was tried {ref}`for two seeds <fig-network-open>`: both have a longer slow phase and a later "
-    "transition, while the wait before it is longer in one and shorter in the other. "
-    "More in {doc}`the chapter on the network <network>`.",
+    "is how long they wait at $1/L$ before the slow phase begins. {ref}`The reason lies in the classifier <network-waits>`, "
+    "whose units fall silent together under one bias a layer: the fewer are left, the longer the wait. In one seed "
+    "none is left, and it pulls the mean down however long it is trained. Without biases no seed waits and all learn. The paper "
+    "states neither how biases enter nor the size of attention's first weights, of which {ref}`others were tried "
+    "<fig-network-open>`.",
     "slow-is-1/N": "A few sequences of a hundred still get a label from outside of the context when the "
     "transition begins: it cuts the slow phase short, a little before it is complete.",
     "order": "Much of the rise of the target's attention to labels comes with the induction head, whose layer 2 "
@@ -150,8 +149,8 @@ reasons = {
     "in-context accuracy still rises. The same seeds without the stop rule were tried and "
     "{ref}`pass one half <fig-minimal-long>`, as the numbers above say. The rule of this claim asks for the runs that "
     "stopped, and was left as it is; the whole of Figure A.3 should be run at full length.",
-    "full-LN": "With $L>N$ all seeds learn in context but one, with $N=8$ and $L=32$, which still waits at $1/L$ when its "
-    "run ends, as {ref}`one of Figure 3 <fig-network-transition>` does. With $L=N=8$ none learns, as the paper says. With "
+    "full-LN": "With $L>N$ all seeds learn in context but one, with $N=8$ and $L=32$, which stays at $1/L$: it is the "
+    "seed whose {ref}`classifier falls silent <network-waits>` in Figure 3 too. With $L=N=8$ none learns, as the paper says. With "
     "$L=N=4$ some do, one of them by elimination, and the other is {ref}`in its rise <fig-data-N-L>` when its run ends: too "
     "few to tell their share from that of $L>N$. With $L=N=2$ all do, by an induction head; there the bound of one half is "
     "also what guessing gives, and the training loss, by which the stop rule ends a run, is the better witness. So for "
