@@ -31,6 +31,7 @@ from myst_nb import glue
 
 from icl import circuits, claims, knockout, measures, network, remarks, scorecard
 from icl.analysis import crossing, final, spread
+from icl.chapters import BOOK
 from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import attention as figures
 from icl.figures import curves, data
@@ -62,6 +63,7 @@ steps: int = 150000  # steps of SGD
 every: int = 500  # steps between two records
 dtype: str = "float32"  # of parameters and data, float32 or float64
 before: int = 5000  # the first attention maps are from so many steps before the transition
+shipped: bool = False  # compare with the book's own runs, even where $ICL_STORE names another store
 
 # %%
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
@@ -70,6 +72,7 @@ world = World(task, 0, dtype)
 by_hand = induction_head(task, world)  # refuses P <= D before anything is trained
 config = RunConfig(task=task, training=training.replace(maps=True, keep_parameters=True))
 config_1d = RunConfig(task=task.replace(K=K_1d, B=B_1d, p_C=p_C_1d), training=training)
+root = BOOK.parent / "results" if shipped else None
 
 # %%
 runs = load_or_train(config, seeds)
@@ -239,7 +242,7 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 # steps, to see how much of its classifier is left then. Here is the share of units that are active, a mean over test sequences:
 
 # %% tags=["hide-input", "nbval-check-output"]
-early, usual = (load_stored(name, seeds=seeds).get("") for name in ("3-early", "3"))
+early, usual = (load_stored(name, root, seeds).get("") for name in ("3-early", "3"))
 halfway = (1 / Task().L + 1 / Task().N) / 2  # of accuracy, from a label to one of the context
 at = EXPERIMENTS["3-early"].configs[""].training.steps
 if early is not None and usual is not None:
@@ -263,7 +266,7 @@ experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None e
 # logits are zero and nothing in it can learn any more, however long it is trained. What the runs say of it:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-found = {"3": load_stored("3", seeds=seeds), "3-long": load_stored("3-long")}
+found = {"3": load_stored("3", root, seeds), "3-long": load_stored("3-long", root)}
 Markdown(remarks.waiting(found))
 
 # %% tags=["remove-input"]
@@ -274,7 +277,7 @@ experiment_provenance(EXPERIMENTS["3-long"], found["3-long"])
 # alone, and about half of a layer stays active.
 
 # %% mystnb={"figure": {"name": "fig-network-unbiased", "caption": "Accuracy on novel classes of a network without biases, one line per seed. Grey: the same seeds with them, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-unbiased = load_stored("3-unbiased", seeds=seeds)
+unbiased = load_stored("3-unbiased", root, seeds)
 show(*data.panels("3-unbiased", unbiased, measures=(data.ICL,), mean=False, beside=usual))
 
 # %% tags=["remove-input"]
@@ -298,7 +301,7 @@ for name, ds in {"biases": usual, **unbiased}.items():
 # {cite:p}`singh2023`. The paper finds that in its simulations it stays:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-lasting = {panel: load_stored(panel, seeds=seeds) for panel in ("3", "1d")}
+lasting = {panel: load_stored(panel, root, seeds) for panel in ("3", "1d")}
 claim = claims.CLAIMS["not-transient"]
 Markdown(scorecard.checks({claim.id: claim.decide(lasting)}))
 
@@ -381,7 +384,7 @@ for name in left.cut.values:
 # to scale, its initial values. Only stored runs are shown.
 
 # %% mystnb={"figure": {"name": "fig-network-open", "caption": "Accuracy on novel classes, one line per seed, with other initial weights of attention and without decay. Grey: the same seeds at the usual settings, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-others = load_stored("open-full", seeds=seeds)
+others = load_stored("open-full", root, seeds)
 show(*data.panels("open-full", others, measures=(data.ICL,), mean=False, beside=usual))
 
 # %% tags=["remove-input"]
