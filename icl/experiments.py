@@ -183,6 +183,7 @@ def _all() -> list[Experiment]:
             {
                 "no decay": _novel(THREE, decay=0.0),
                 "labels may repeat": _novel(THREE, NOVEL.replace(distinct=False)),
+                "no biases": _novel(THREE.replace(bias=False)),
             },
         ),
     ]
