@@ -30,7 +30,7 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import circuits, claims, knockout, measures, network, remarks, scorecard
-from icl.analysis import crossing, final, spread
+from icl.analysis import crossing, final, silent_from, spread
 from icl.chapters import BOOK
 from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import attention as figures
@@ -246,17 +246,17 @@ early, usual = (load_stored(name, root, seeds).get("") for name in ("3-early", "
 halfway = (1 / Task().L + 1 / Task().N) / 2  # of accuracy, from a label to one of the context
 at = EXPERIMENTS["3-early"].configs[""].training.steps
 if early is not None and usual is not None:
-    first, last = circuits.active(early), circuits.active(usual)
+    early_shares, last_shares = circuits.active(early), circuits.active(usual)
     for seed in early.seed.values:
         (then, now) = (
             " ".join(f"{share:.3f}" for share in found.sel(seed=seed).values)
-            for found in (first, last)
+            for found in (early_shares, last_shares)
         )
         print(f"seed {seed}, layers 1 to 3: at step {at:,} {then}; at the end {now}")
 
 # %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:
-    show(*curves.waits(first.isel(layer=-1), crossing(usual, halfway), at))
+    show(*curves.waits(early_shares.isel(layer=-1), crossing(usual, halfway), at))
 
 # %% tags=["remove-input"]
 experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None else {})
@@ -394,18 +394,15 @@ experiment_provenance(EXPERIMENTS["open-full"], others)
 # Compared seed by seed with the usual settings: how much later the wait at $1/L$ ends, where accuracy on novel classes
 # passes half-way to $1/N$, and how many times as long it takes from there to 50%:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 for label, ds in others.items():
-    if usual is not None:
-        waits, waited = (
-            crossing(ds, halfway),
-            crossing(usual, halfway),
-        )  # of the seeds that both have
+    silent = int(np.isfinite(silent_from(ds)).sum())
+    print(f"{label}: all logits are equal in the end in {silent} of {ds.sizes['seed']}")
+    if usual is not None:  # compared with it are the seeds that both have
+        waits, waited = crossing(ds, halfway), crossing(usual, halfway)
         longer = (crossing(ds) - waits) / (crossing(usual) - waited)
-        print(
-            f"{label}: the wait ends {spread(waits - waited, 0)} steps later, "
-            f"the rest takes {spread(longer)} times as long"
-        )
+        print(f"    the wait ends {spread(waits - waited, 0)} steps later")
+        print(f"    the rest takes {spread(longer)} times as long")
 
 # %% [markdown]
 # ## What this does not show
