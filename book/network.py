@@ -239,7 +239,8 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 # A classifier that knows nothing yet does best to give every label the same probability. Its random logits shrink to
 # zero, and they do so by silence: the units of a hidden layer share one bias, which falls, and with it they fall
 # below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for a few
-# steps, to see how much of its classifier is left then. Here is the share of units that are active, a mean over test sequences:
+# steps, to see how much of its classifier is left then. Here is the share of units that are active in each hidden layer, a
+# mean over test sequences:
 
 # %% tags=["hide-input", "nbval-check-output"]
 early, usual = (load_stored(name, root, seeds).get("") for name in ("3-early", "3"))
@@ -252,7 +253,7 @@ if early is not None and usual is not None:
             " ".join(f"{share:.3f}" for share in found.sel(seed=seed).values)
             for found in (early_shares, last_shares)
         )
-        print(f"seed {seed}, layers 1 to 3: at step {at:,} {then}; at the end {now}")
+        print(f"seed {seed}: {then} at step {at:,}, {now} at the end")
 
 # %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:

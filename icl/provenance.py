@@ -25,6 +25,7 @@ MODELS = {
 # change what is recorded and not what is trained.
 TOLD = {
     "K", "L", "N", "B", "p_B", "p_C", "alpha", "eps", "D", "distinct", "kind", "train_beta2",
+    "bias",
     "steps", "batch", "dtype", "stop_loss", "stop_steps", "maps", "keep_parameters",
 }  # fmt: skip
 
@@ -33,7 +34,6 @@ WORDS = {
     "hidden": "hidden layers",
     "attention_scale": "first Q, K, V times",
     "xi0": "ξ at first",
-    "bias": "biases",
     "learning_rate": "learning rate",
     "every": "steps between records",
     "test": "test sequences",
@@ -129,6 +129,9 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
         _setting(WORDS.get(name, name), [getattr(getattr(c, group), name) for c in configs])
         for group, name in seldom
     ]
+    biased = {config.model.bias for config in configs}
+    if False in biased:
+        changed.append("biases or none" if True in biased else "no biases")
     repeat = {not task.distinct for task in tasks}
     if True in repeat:
         changed.append(
