@@ -26,6 +26,7 @@ KINDS = [  # an experiment and one of its labels: what the code of a run disting
     ("A.3c", "alpha=1.0"),  # two parameters
     ("tied", "xi0=4"),
     ("open-minimal", "labels may repeat"),
+    ("3-unbiased", "no biases"),
 ]
 
 
