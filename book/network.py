@@ -406,6 +406,10 @@ for label, ds in others.items():
         print(f"    the rest takes {spread(longer)} times as long")
 
 # %% [markdown]
+# The seed whose classifier falls silent in {numref}`fig-network-transition` learns with halved weights, and without decay.
+# With doubled ones no seed has begun when its run ends. So which seeds learn, and when, hangs on settings that the
+# paper leaves open.
+#
 # ## What this does not show
 #
 # - Cuts show what the answer comes from once training is over. That the parts of an induction head *cause* the jump,
