@@ -428,7 +428,7 @@ experiment_provenance(EXPERIMENTS["open-minimal"], others)
 # The step at which accuracy on novel classes passes 50%, also over that of the same seed at the usual settings, and
 # the accuracy at the end:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 for label, ds in (others if usual is None else {"usual": usual} | others).items():
     print(f"{label}: 50% at step {spread(crossing(ds), 0)}")
     print(f"    {spread(final(ds, 'icl_accuracy'), 3)} at the end")

@@ -398,8 +398,9 @@ experiment_provenance(EXPERIMENTS["open-full"], others)
 # %% tags=["hide-input", "nbval-check-output"]
 for label, ds in others.items():
     silent = int(np.isfinite(silent_from(ds)).sum())
-    print(f"{label}: all logits are equal in the end in {silent} of {ds.sizes['seed']}")
-    if usual is not None:  # compared with it are the seeds that both have
+    begun = int(np.isfinite(crossing(ds, halfway)).sum())
+    print(f"{label}: of {ds.sizes['seed']} seeds {begun} begin, {silent} fall silent")
+    if usual is not None and begun:  # compared with it are the seeds that both have
         waits, waited = crossing(ds, halfway), crossing(usual, halfway)
         longer = (crossing(ds) - waits) / (crossing(usual) - waited)
         print(f"    the wait ends {spread(waits - waited, 0)} steps later")
