@@ -247,8 +247,8 @@ for name, group in thetas.items():
 # %% [markdown]
 # The paper does not mention a second circuit, and its minimal model could not form one, as it compares contents
 # in layer 2 alone. In every other seed on this page that ends with an in-context accuracy above one half, labels pay their
-# items more attention in layer 1 than before training, at least {glue:text}`least_ila1:.2f` more: no other seems to rely on
-# a pointer. The measures of {doc}`progress_measures` do not see it either, but for what the target attends to in
+# items more attention in layer 1 than before training, at least {glue:text}`least_ila1:.2f` more: that speaks against a
+# pointer there, though only the seeds of {numref}`fig-network-cuts` were cut. The measures of {doc}`progress_measures` do not see it either, but for what the target attends to in
 # layer 2. Why it wins where classes vary much, and whether it does for $\varepsilon$ between $0.8$ and $1.6$, was not tested.
 #
 # ## Sequences that are not bursty

@@ -263,8 +263,11 @@ if early is not None and usual is not None:
 experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None else {})
 
 # %% [markdown]
-# Of seeds whose wait ends, one with fewer active units waits longer. In one seed no unit of the last hidden layer is left: all its
-# logits are zero and nothing in it can learn any more, however long it is trained. What the runs say of it:
+# At this step, of seeds whose wait ends, one with fewer active units waits longer. That is a hint and no more: the seeds are
+# few, the one that never begins has more units left than another, and the step was chosen after two had been looked
+# at. At the other, 4,000, the order is not kept: there the seed of the middle wait has as few as that of the longest. The
+# test is further below. In one seed no unit of the last hidden layer is left in the end: all its logits are zero, and
+# no gradient reaches anything in it. Twice the steps do not change that. What the runs say of it:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 found = {"3": load_stored("3", root, seeds), "3-long": load_stored("3-long", root)}

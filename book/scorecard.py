@@ -110,8 +110,8 @@ reasons = {
     "reads its context is right as well.",
     "slow-abrupt": "What differs between seeds, by far more than the length of the slow phase or of the rise, "
     "is how long they wait at $1/L$ before the slow phase begins. {ref}`The reason lies in the classifier <network-waits>`, "
-    "whose units fall silent together under one bias a layer: the fewer are left, the longer the wait. In one seed "
-    "none is left, and it pulls the mean down however long it is trained. Without biases no seed waits and all learn. The paper "
+    "whose units fall silent together under one bias a layer. In one seed "
+    "none is left in the last layer, and it pulls the mean down, after twice the steps as well. Without biases no seed waits and all learn. The paper "
     "states neither how biases enter nor the size of attention's first weights, of which {ref}`others were tried "
     "<fig-network-open>`.",
     "slow-is-1/N": "A few sequences of a hundred still get a label from outside of the context when the "
