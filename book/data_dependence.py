@@ -214,13 +214,13 @@ if varied is not None:
         print(f"{name:32} {spread(left.sel(cut=name))}")
 
 # %% [markdown]
-# The answer hangs on a link that the networks of {numref}`fig-network-cuts` do not use: the target's own
-# attention to items in layer 1. There the target looks for the item most like itself. What it needs to know from there is
-# *where* that item stands. If it takes the position along, it can look in layer 2 at the label in the next one. An induction head
-# brings the item to its label, and compares contents in layer 2. This circuit, a *pointer*, compares contents in layer 1, and
-# brings the item's position to the target. Layer 1 changes the query instead of the keys, in the
-# words of {cite:t}`elhage2021` Q-composition for K-composition. The weights should then show two things: in layer 1 the same contents
-# match, and in layer 2 a position that was copied matches the position after it. Below the figure both stand in numbers, a
+# The answer hangs on a link that the networks of {numref}`fig-network-cuts` do not use: the target's own attention to
+# items in layer 1. There the target looks for the item most like itself. What it needs to know from there is *where*
+# that item stands. If it takes the position along, it can look in layer 2 at the label in the next one. An induction
+# head brings the item to its label, and compares contents in layer 2. This circuit, a *pointer*, compares contents in
+# layer 1, and brings the item's position to the target. Layer 1 changes the query instead of the keys, in the words of
+# {cite:t}`elhage2021` Q-composition for K-composition. The weights should then show two things: in layer 1 the same
+# contents match, and in layer 2 a position that was copied matches the position after it. Below the figure both stand in numbers, a
 # line for each seed: the mean diagonal between contents, with the standard deviation of all other entries in brackets, and
 # the logit one position on.
 
@@ -235,10 +235,8 @@ show(*attention.pointers(thetas, much.P))
 # %% tags=["hide-input", "nbval-check-output"]
 for name, group in thetas.items():
     for theta in group:
-        (mean, noise), (behind,) = (
-            circuits.diagonal(circuits.layer1_match(theta, much.P)),
-            circuits.pointer_by_distance(theta, much.P, [1]),
-        )
+        mean, noise = circuits.diagonal(circuits.layer1_match(theta, much.P))
+        (behind,) = circuits.pointer_by_distance(theta, much.P, [1])
         print(
             f"{name}: layer 1, contents {mean:6.3f} (all else {noise:.3f}); "
             f"layer 2, one position on {behind:6.3f}"
@@ -248,8 +246,8 @@ for name, group in thetas.items():
 # The paper does not mention a second circuit, and its minimal model could not form one, as it compares contents
 # in layer 2 alone. In every other seed on this page that ends with an in-context accuracy above one half, labels pay their
 # items more attention in layer 1 than before training, at least {glue:text}`least_ila1:.2f` more: that speaks against a
-# pointer there, though only the seeds of {numref}`fig-network-cuts` were cut. The measures of {doc}`progress_measures` do not see it either, but for what the target attends to in
-# layer 2. Why it wins where classes vary much, and whether it does for $\varepsilon$ between $0.8$ and $1.6$, was not tested.
+# pointer there, though only the seeds of {numref}`fig-network-cuts` were cut. The measures of {doc}`progress_measures`
+# do not see it either, but for what the target attends to in layer 2. Why it wins where classes vary much, and whether it does for $\varepsilon$ between $0.8$ and $1.6$, was not tested.
 #
 # ## Sequences that are not bursty
 #
@@ -331,8 +329,8 @@ said("three-layers")
 # %% [markdown]
 # ## What this does not show
 #
-# - Runs are as long as the original program's and no longer, but for {numref}`fig-data-eps-long`, unless the stop rule ends them. An accuracy at the end is that
-#   after so many steps, and not where it would settle: a network that still waits for its transition counts as
+# - Runs are as long as the original program's and no longer, but for {numref}`fig-data-eps-long`, unless the stop
+#   rule ends them. An accuracy at the end is that after so many steps, and not where it would settle: a network that still waits for its transition counts as
 #   one that does not learn in context.
 # - The stop rule looks at the training loss alone, and may end a run while in-context accuracy still rises, as it does
 #   for the minimal model ({numref}`fig-minimal-long`). In the last {glue:text}`last_steps` steps of the runs behind

@@ -26,10 +26,11 @@
 # %% tags=["hide-input"]
 import numpy as np
 import torch
+import xarray as xr
 from IPython.display import Markdown
 from myst_nb import glue
 
-from icl import circuits, claims, knockout, measures, network, remarks, scorecard
+from icl import circuits, claims, knockout, measures, network, remarks, scorecard, silence
 from icl.analysis import crossing, final, silent_from, spread
 from icl.chapters import BOOK
 from icl.experiments import EXPERIMENTS, load_stored
@@ -37,9 +38,9 @@ from icl.figures import attention as figures
 from icl.figures import curves, data
 from icl.figures.style import show
 from icl.induction import induction_head
-from icl.model import initial
+from icl.model import Model, initial
 from icl.provenance import experiment_provenance, provenance
-from icl.runs import RunConfig, load_or_train
+from icl.runs import RunConfig, config_of, load_or_train
 from icl.task import Task, World
 from icl.training import Training
 
@@ -238,18 +239,29 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 #
 # A classifier that knows nothing yet does best to give every label the same probability. Its random logits shrink to
 # zero, and they do so by silence: the units of a hidden layer share one bias, which falls, and with it they fall
-# below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for a few
-# steps, to see how much of its classifier is left then. Here is the share of units that are active in each hidden layer, a
-# mean over test sequences:
+# below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for
+# {glue:text}`early:,` steps, to see how much of its classifier is left then. Its biases change by {glue:text}`falls`
+# in this time (median and range over layers and seeds). Here is the share of units that are active in each hidden
+# layer, a mean over test sequences:
 
 # %% tags=["hide-input", "nbval-check-output"]
-early, usual = (load_stored(name, root, seeds).get("") for name in ("3-early", "3"))
+compared = ("3", "3-early", "3-unbiased", "3-long", "1d", "open-full")
+stored = {name: load_stored(name, root, seeds) for name in compared}
+early, usual = stored["3-early"].get(""), stored["3"].get("")
 halfway = (1 / Task().L + 1 / Task().N) / 2  # of accuracy, from a label to one of the context
 at = EXPERIMENTS["3-early"].configs[""].training.steps
+glue("early", at, display=False)
+falls = [
+    circuits.parameters(early, seed)[name] - value
+    for seed in ([] if early is None else early.seed.values.tolist())
+    for name, value in initial(Model(), config_of(early).task, seed).items()
+    if name in ("b1", "b2", "b3")
+]
+glue("falls", spread(xr.DataArray(falls)), display=False)
 if early is not None and usual is not None:
-    early_shares, last_shares = circuits.active(early), circuits.active(usual)
+    early_shares, last_shares = silence.active(early), silence.active(usual)
     for seed in early.seed.values:
-        (then, now) = (
+        then, now = (
             " ".join(f"{share:.3f}" for share in found.sel(seed=seed).values)
             for found in (early_shares, last_shares)
         )
@@ -260,28 +272,28 @@ if early is not None and usual is not None:
     show(*curves.waits(early_shares.isel(layer=-1), crossing(usual, halfway), at))
 
 # %% tags=["remove-input"]
-experiment_provenance(EXPERIMENTS["3-early"], {"": early} if early is not None else {})
+experiment_provenance(EXPERIMENTS["3-early"], stored["3-early"])
 
 # %% [markdown]
 # At this step, of seeds whose wait ends, one with fewer active units waits longer. That is a hint and no more: the seeds are
 # few, the one that never begins has more units left than another, and the step was chosen after two had been looked
-# at. At the other, 4,000, the order is not kept: there the seed of the middle wait has as few as that of the longest. The
-# test is further below. In one seed no unit of the last hidden layer is left in the end: all its logits are zero, and
+# at. At the other the order is not kept: the seed of the middle wait has about as few left as that of the longest. Its runs
+# are not stored; `icl train --p-C 0.8 --steps 4000 --keep-parameters --seeds 0-5` makes them. The test is further
+# below. In one seed no unit of the last hidden layer is left in the end: all its logits are zero, and
 # no gradient reaches anything in it. Twice the steps do not change that. What the runs say of it:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-found = {"3": load_stored("3", root, seeds), "3-long": load_stored("3-long", root)}
-Markdown(remarks.waiting(found))
+Markdown(remarks.waiting(stored))
 
 # %% tags=["remove-input"]
-experiment_provenance(EXPERIMENTS["3-long"], found["3-long"])
+experiment_provenance(EXPERIMENTS["3-long"], stored["3-long"])
 
 # %% [markdown]
 # If silent units are why seeds wait, they should not wait without biases: then a unit's sign depends on its input
 # alone, and about half of a layer stays active.
 
 # %% mystnb={"figure": {"name": "fig-network-unbiased", "caption": "Accuracy on novel classes of a network without biases, one line per seed. Grey: the same seeds with them, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-unbiased = load_stored("3-unbiased", root, seeds)
+unbiased = stored["3-unbiased"]
 show(*data.panels("3-unbiased", unbiased, measures=(data.ICL,), mean=False, beside=usual))
 
 # %% tags=["remove-input"]
@@ -294,10 +306,10 @@ for name, ds in {"biases": usual, **unbiased}.items():
         print(f"{name}: 50% at step {spread(crossing(ds), 0)}")
 
 # %% [markdown]
-# They do not wait, and every one of them learns. So the wait, and the seed that never begins, come
-# with the biases of the classifier, and say nothing of the induction head; the slow phase and the abrupt rise are
-# there without them. The paper does not state how biases enter: one for each hidden layer is what the copy of the original program
-# has. A bias for each unit was not tried.
+# They do not wait, and every one of them learns. So the wait, and the seed that never begins, come with the biases of
+# the classifier, and say nothing of the induction head; the slow phase and the abrupt rise are there without them. The
+# paper does not state how biases enter: one for each hidden layer is what the copy of the original program has. A bias
+# for each unit was not tried.
 #
 # ## Does it last?
 #
@@ -305,9 +317,8 @@ for name, ds in {"biases": usual, **unbiased}.items():
 # {cite:p}`singh2023`. The paper finds that in its simulations it stays:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-lasting = {panel: load_stored(panel, root, seeds) for panel in ("3", "1d")}
 claim = claims.CLAIMS["not-transient"]
-Markdown(scorecard.checks({claim.id: claim.decide(lasting)}))
+Markdown(scorecard.checks({claim.id: claim.decide(stored)}))
 
 # %% [markdown]
 # ## What changed inside
@@ -388,7 +399,7 @@ for name in left.cut.values:
 # to scale, its initial values. Only stored runs are shown.
 
 # %% mystnb={"figure": {"name": "fig-network-open", "caption": "Accuracy on novel classes, one line per seed, with other initial weights of attention and without decay. Grey: the same seeds at the usual settings, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-others = load_stored("open-full", root, seeds)
+others = stored["open-full"]
 show(*data.panels("open-full", others, measures=(data.ICL,), mean=False, beside=usual))
 
 # %% tags=["remove-input"]

@@ -10,14 +10,11 @@ K-composition and Q-composition (Elhage et al. 2021).
 from __future__ import annotations
 
 import numpy as np
-import torch
 import xarray as xr
 from jaxtyping import Float
 
-from icl.network import hidden_layers, residual_stream
-from icl.runs import config_of
 from icl.settings import InputError
-from icl.task import Array, World
+from icl.task import Array
 
 
 def parameters(ds: xr.Dataset, seed: int) -> dict[str, Array]:
@@ -76,34 +73,6 @@ def pointer_by_distance(
     V1 = theta["V1"]
     A = (V1.T @ theta["Q2"].T @ theta["K2"] @ (np.eye(len(V1)) + V1))[:P, :P]
     return np.array([np.diagonal(A, k).mean() for k in distances])
-
-
-def active(ds: xr.Dataset) -> xr.DataArray:
-    """Share of the classifier's units that are above zero on test sequences of novel classes.
-
-    By ``seed`` and hidden ``layer``, from 1; see :func:`active_units`. Raises
-    :class:`icl.settings.InputError` for runs that did not keep their parameters.
-    """
-    config = config_of(ds)
-    shares = []
-    for seed in ds.seed.values.tolist():
-        world = World(config.task, seed, config.training.dtype)
-        probe = world.probe("icl", config.training.test)
-        shares.append(active_units(parameters(ds, seed), world.tokens(probe)))
-    layers = range(1, config.model.hidden + 1)
-    return xr.DataArray(shares, {"seed": ds.seed, "layer": list(layers)}, ("seed", "layer"))
-
-
-def active_units(theta: dict[str, Array], tokens: Float[Array, "S T E"]) -> Float[Array, "hidden"]:
-    """Share of each hidden layer of the full network's classifier that is above zero.
-
-    A mean over units and sequences. A unit that is zero passes no gradient on, and a layer of such
-    units none to anything below: every logit is 0 then, and the network never learns again.
-    """
-    tensors = {name: torch.from_numpy(value) for name, value in theta.items()}
-    w, _, _ = residual_stream(tensors, torch.from_numpy(tokens))
-    layers = hidden_layers(tensors, w[..., -1, :])
-    return np.array([(h > 0).double().mean().item() for h in layers])
 
 
 def diagonal(matrix: Float[Array, "D D"]) -> tuple[float, float]:

@@ -92,7 +92,7 @@ def _all() -> list[Experiment]:
         ),
         Experiment(
             "3-long",
-            "Figure 3's seed that still waits when its run ends: twice the paper's steps",
+            "Figure 3's seed that never begins: twice the paper's steps",
             {f"{TWICE.steps:,} steps": RunConfig(task=NOVEL, model=FULL, training=TWICE)},
             seeds=(2,),
         ),

@@ -7,19 +7,18 @@ attention. This is attention knockout (Geva et al. 2023, doi:10.18653/v1/2023.em
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
 
-from icl.circuits import parameters
 from icl.measures import accuracy
-from icl.network import Cut, Output, forward
+from icl.network import Cut, Output, Theta, forward
 from icl.runs import config_of
-from icl.settings import InputError
-from icl.task import Array, Sequences, World
+from icl.trained import networks
 
 
 @dataclass(frozen=True)
@@ -53,32 +52,20 @@ def knockouts(N: int) -> dict[str, Knockout]:
     }
 
 
-def without(
-    theta: Mapping[str, Array], world: World, sequences: Sequences, knockout: Knockout
-) -> Output:
-    """What the full network makes of sequences with some of its attention cut.
-
-    In float64, whatever it was trained in: a near tie falls the same way on every machine.
-    """
-    tensors = {name: torch.from_numpy(value).double() for name, value in theta.items()}
-    u = torch.from_numpy(world.tokens(sequences)).double()
-    return forward(tensors, u, **{f"cut{knockout.layer}": knockout.mask(u.shape[-2])})
+def without(theta: Theta, u: Float[Tensor, "S T E"], knockout: Knockout) -> Output:
+    """What the full network makes of tokens with some of its attention cut."""
+    return forward(theta, u, **{f"cut{knockout.layer}": knockout.mask(u.shape[-2])})
 
 
 def accuracies(ds: xr.Dataset) -> xr.DataArray:
     """In-context accuracy on novel classes after each knockout, by ``cut`` and ``seed``.
 
-    ``ds`` holds runs of the full network that kept their parameters; the test's sequences are
-    those that the runs were measured on. Raises :class:`icl.settings.InputError` for other runs.
+    The test's sequences are those that the runs were measured on; ``ds`` holds runs as
+    :func:`icl.trained.networks` takes them.
     """
-    config = config_of(ds)
-    if config.model.kind != "full":
-        raise InputError(f"kind={config.model.kind!r} has no attention between all tokens to cut")
-    cuts = knockouts(config.task.N)
-    found = []
-    for seed in ds.seed.values.tolist():
-        theta, world = parameters(ds, seed), World(config.task, seed, config.training.dtype)
-        probe = world.probe("icl", config.training.test)
-        outputs = [without(theta, world, probe, cut).logits.numpy() for cut in cuts.values()]
-        found.append([accuracy(logits, probe.target) for logits in outputs])
+    cuts = knockouts(config_of(ds).task.N)
+    found = [
+        [accuracy(without(theta, u, cut).logits.numpy(), target) for cut in cuts.values()]
+        for theta, u, target in networks(ds)
+    ]
     return xr.DataArray(np.transpose(found), {"cut": list(cuts), "seed": ds.seed}, ("cut", "seed"))

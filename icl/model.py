@@ -93,8 +93,8 @@ def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> di
     def draw(name: str, shape: tuple[int, ...]) -> Array:
         if name in ("alpha", "beta1", "beta2"):
             return np.zeros(shape, dtype)
-        value = rng.standard_normal(shape)  # of a bias too that is not there: all else stays
-        if name[0] == "b" and not model.bias:
+        value = rng.standard_normal(shape)  # of a bias too that is held: all else stays as it is
+        if not is_trained(name, model):
             return np.zeros(shape, dtype)
         variance = {"W": 2 / E, "b": 1 / E, "R": 1 / E}.get(
             name[0], model.attention_scale**2 / task.D

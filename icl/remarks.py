@@ -108,7 +108,7 @@ def waiting(runs: Runs) -> str:
     reached = crossing(ds).notnull().values
     end = final(ds, "icl_accuracy")
     others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
-    silent = silent_from(ds).dropna("seed")
+    silent = silent_from(ds)[~reached].dropna("seed")
     if silent.size:
         others += f", {silent.size} of them with all logits equal from step {spread(silent, 0)} on"
     words = (

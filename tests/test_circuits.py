@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from icl import circuits
 from icl.induction import induction_head
 from icl.model import Model, initial
-from icl.network import residual_stream
 from icl.runs import RunConfig, load_or_train
 from icl.settings import InputError
 from icl.task import Task, World
@@ -79,24 +77,6 @@ def test_a_pointer_is_a_logit_between_a_position_that_was_copied_and_one_that_is
     assert value == pytest.approx(np.mean(logits))
 
 
-def test_active_units_are_counted_layer_by_layer():
-    """The classifier by its equation, on what the network gives it; and one that has died."""
-    theta = initial(Model(hidden=2), TASK, 2, "float64")
-    tokens = World(TASK, 2, "float64").tokens(World(TASK, 2, "float64").batch(0, 5))
-    stream, _, _ = residual_stream(
-        {n: torch.tensor(v) for n, v in theta.items()}, torch.tensor(tokens)
-    )
-    w = stream[:, -1].numpy()
-    theta["b1"], theta["b2"] = np.array(-0.05), np.array(0.02)
-    first = np.maximum(w @ theta["W1"].T - 0.05, 0)
-    second = np.maximum(first @ theta["W2"].T + 0.02, 0)
-    expected = [(first > 0).mean(), (second > 0).mean()]
-    assert 0 < min(expected) <= max(expected) < 1
-    np.testing.assert_allclose(circuits.active_units(theta, tokens), expected)
-    theta["b2"] = np.array(-100.0)
-    np.testing.assert_allclose(circuits.active_units(theta, tokens), [expected[0], 0])
-
-
 def test_diagonal():
     assert circuits.diagonal(3 * np.eye(5)) == (3, 0)
     mean, noise = circuits.diagonal(np.array([[1.0, 2.0], [-2.0, 3.0]]))
@@ -113,19 +93,6 @@ def test_parameters_are_those_that_the_run_ended_with(tmp_path):
     assert theta.keys() == start.keys()
     for name, value in start.items():
         np.testing.assert_allclose(theta[name], value, atol=1e-20)
-
-
-def test_active_units_of_runs_are_those_of_their_last_parameters(tmp_path):
-    training = Training(steps=1, every=1, test=8, batch=4, dtype="float64", keep_parameters=True)
-    config = RunConfig(task=TASK, model=Model(hidden=2), training=training)
-    ds = load_or_train(config, [0, 3], tmp_path, progress=False)
-    found = circuits.active(ds)
-    assert (found.dims, list(found.layer.values)) == (("seed", "layer"), [1, 2])
-    world = World(TASK, 3, "float64")
-    expected = circuits.active_units(
-        circuits.parameters(ds, 3), world.tokens(world.probe("icl", 8))
-    )
-    np.testing.assert_array_equal(found.sel(seed=3), expected)
 
 
 def test_runs_without_parameters_are_refused(tmp_path):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from test_network import EXACT, brute_force
 
 from icl import circuits, knockout
@@ -13,6 +12,7 @@ from icl.network import forward
 from icl.runs import RunConfig, load_or_train
 from icl.settings import InputError
 from icl.task import Task, World
+from icl.trained import in_float64, tensors
 from icl.training import Training
 
 TASK = Task(K=32, L=8, N=3, D=6, P=9)
@@ -30,7 +30,7 @@ HEAD = {  # what the answer of an induction head needs (Figure 5), and what it d
 def test_what_is_cut_is_missing_from_the_equations(name):
     theta, world = initial(Model(), TASK, 3, "float64"), World(TASK, 3, "float64")
     sequences, cut = world.batch(0, 2), knockout.knockouts(TASK.N)[name]
-    output = knockout.without(theta, world, sequences, cut)
+    output = knockout.without(tensors(theta), in_float64(world.tokens(sequences)), cut)
     for s, u in enumerate(world.tokens(sequences)):
         logits, p1, p2 = brute_force(theta, u, **{f"cut{cut.layer}": cut.edges})
         np.testing.assert_allclose(output.logits[s], logits, **EXACT)
@@ -43,8 +43,7 @@ def test_both_layers_can_be_cut_at_once():
     one, two = (knockout.Knockout(layer, ((6, 3), (5, 2), (6, 6))) for layer in (1, 2))
     u = world.tokens(world.batch(0, 1))
     masks = {f"cut{cut.layer}": cut.mask(TASK.T) for cut in (one, two)}
-    tensors = {name: torch.tensor(value) for name, value in theta.items()}
-    output = forward(tensors, torch.tensor(u), **masks)
+    output = forward(tensors(theta), in_float64(u), **masks)
     logits, p1, p2 = brute_force(theta, u[0], one.edges, two.edges)
     np.testing.assert_allclose(output.logits[0], logits, **EXACT)
     np.testing.assert_allclose(output.p1[0], p1, **EXACT)
@@ -69,8 +68,9 @@ def test_a_head_set_by_hand_needs_its_two_links_and_no_other():
     task = Task(K=32, L=8, N=3, eps=0.0)  # of the usual width, where no two contents are close
     world = World(task, 0, "float64")
     theta, probe = induction_head(task, world), world.probe("icl")
+    u = in_float64(world.tokens(probe))
     found = {
-        name: accuracy(knockout.without(theta, world, probe, cut).logits.numpy(), probe.target)
+        name: accuracy(knockout.without(tensors(theta), u, cut).logits.numpy(), probe.target)
         for name, cut in knockout.knockouts(task.N).items()
     }
     assert found.keys() == HEAD.keys()

@@ -79,7 +79,10 @@ def test_the_line_names_task_seeds_steps_run_and_command():
     ("name", "words"),
     [
         ("open-full", "D=63; first Q, K, V times ∈ {0.5, 1, 2}; decay ∈ {0, 1e-06}; 150,000"),
-        ("open-minimal", "{0, 1e-06}; biases or none; labels of a context distinct, or they may"),
+        (
+            "open-minimal",
+            "D=63; decay ∈ {0, 1e-06}; biases or none; labels of a context distinct, or they may",
+        ),
         ("3-unbiased", "D=63; no biases; 150,000"),
     ],
 )
