@@ -13,6 +13,7 @@ from test_runs import TINY, change, quiet, trained
 
 from icl import runs, store, training
 from icl.runs import Store, to_dataset, to_netcdf
+from icl.settings import SEEDS
 
 CONTENTS = [b"", b"x", b"icl-sha256:", bytes(range(256)) * 300]
 
@@ -232,6 +233,28 @@ def test_a_damaged_run_is_named_set_aside_and_computed_again(tmp_path, capsys, w
         assert path.with_name("0.nc.corrupt").read_bytes() == damaged
         xr.testing.assert_identical(quiet(TINY, 1, tmp_path), curves)
         assert capsys.readouterr() == ("", "")
+
+
+def bits(dataset):
+    """All that a data set holds, with every type."""
+    variables = {n: (v.dims, v.dtype, v.values.tobytes()) for n, v in dataset.variables.items()}
+    attributes = {n: (np.asarray(value).dtype, value) for n, value in dataset.attrs.items()}
+    return variables, attributes
+
+
+@pytest.mark.parametrize("seed", [0, SEEDS - 1])
+@pytest.mark.parametrize("kept", [{}, {"maps": True}, {"keep_parameters": True}], ids=str)
+def test_a_file_holds_every_bit(kept, seed):
+    run = change(TINY, "training", **{"maps": False, "keep_parameters": False, **kept})
+    dataset = to_dataset(run, seed, trained(run, seed), "fast")
+    dataset["icl_loss"][0] = np.nan
+    assert bits(xr.load_dataset(to_netcdf(dataset), engine="netcdf4")) == bits(dataset)
+
+
+def test_a_file_of_curves_is_hardly_larger_than_they_are():
+    records = {f"curve {n}": ("step", np.random.default_rng(n).random(301)) for n in range(12)}
+    dataset = xr.Dataset(records, {"step": np.arange(301)}, {"config": TINY.model_dump_json()})
+    assert dataset.nbytes < len(to_netcdf(dataset)) < 1.1 * dataset.nbytes
 
 
 def stored_as(run, seed, **attributes):
