@@ -84,7 +84,7 @@ def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> s
         *_stop_rule(training, found),
         f"{len(found)} of {counted(len(configs), 'configuration')} stored, with "
         f"{sum(ds.sizes['seed'] for ds in found)} of {len(configs) * len(experiment.seeds)} runs"
-        + (f" (seeds {_ranges(seeds)})" if seeds else ""),
+        + (f" ({_which(seeds)})" if seeds else ""),
     ]
     made = "made by" if seeds else "to be made by"
     chosen = _ranges(seeds or experiment.seeds)
@@ -97,6 +97,11 @@ def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> s
 
 def _seeds(ds: xr.Dataset) -> list[int]:
     return [int(seed) for seed in ds.seed.values]
+
+
+def _which(seeds: Sequence[int]) -> str:
+    """In words: ``seed 2``, or ``seeds 0-5``."""
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {_ranges(seeds)}"
 
 
 def _ranges(seeds: Sequence[int]) -> str:

@@ -153,6 +153,12 @@ def test_the_line_of_an_experiment_counts_where_the_stop_rule_ended_runs():
     assert "--seeds 0,2`" in line
 
 
+def test_the_line_of_an_experiment_of_one_seed_names_it():
+    line = provenance.experiment_line(EXPERIMENTS["2b"], scan("2b", {"eps=1.6": [2]}))
+    assert "with 1 of 36 runs (seed 2). Experiment" in line
+    assert line.endswith("`icl sweep 2b --seeds 2-2`.")  # --seeds 2 are the first two
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_line_of_an_experiment_without_runs_says_how_to_make_them(name):
     experiment = EXPERIMENTS[name]
