@@ -209,14 +209,24 @@ def test_a_checkpoint_is_made_when_it_is_due(tmp_path, monkeypatch):
     assert saved == [7, 20]
 
 
-def test_other_programs_open_the_files(tmp_path):
+CURVES = change(change(TINY, "task", alpha=0.0), "training", maps=False, keep_parameters=False)
+
+
+@pytest.mark.parametrize("config", [TINY, CURVES], ids=["maps and matrices", "curves"])
+def test_other_programs_open_the_files(config, tmp_path):
     store = Store(tmp_path)
-    store.save(TINY, 0, trained(TINY, 0), "fast")
-    path, ours = store.path(TINY, 0), store.load(TINY, 0)
+    store.save(config, 0, trained(config, 0), "fast")
+    path, ours = store.path(config, 0), store.load(config, 0)
     with xr.open_dataset(path) as opened:
         xr.testing.assert_identical(opened.load(), ours)
     with netCDF4.Dataset(path) as opened:
         assert opened["icl_accuracy"].shape == (5,)
+
+
+def test_maps_and_matrices_are_hdf5(tmp_path):
+    store = Store(tmp_path)
+    store.save(TINY, 0, trained(TINY, 0), "fast")
+    path, ours = store.path(TINY, 0), store.load(TINY, 0)
     with h5py.File(path) as file:  # knows HDF5 and nothing of ours
         for name, variable in ours.variables.items():
             np.testing.assert_array_equal(file[name][...], variable.values)

@@ -3,11 +3,13 @@
 import errno
 import json
 import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sweeps import (
     LONG,
@@ -238,6 +240,28 @@ def test_interrupt_writes_checkpoints_and_says_how_to_go_on(tmp_path):
     report = sweep(registry(*configs[:2]).values(), root=to.root, progress=False)
     assert len(report.done) == 2
     assert_same_runs(to, reference(tmp_path / "reference", configs[:2]), configs[:2])
+
+
+def test_a_second_interrupt_ends_the_sweep_at_once(tmp_path):
+    """Also when a run's process does not answer; which ends in good order once it can."""
+    c, to = config(LONG), Store(tmp_path / "store")
+    process = start(to.root, [c])
+    wait_until((to.root / c.name / ".0.lock").exists)
+    [run] = psutil.Process(process.pid).children()
+    run.suspend()
+    process.send_signal(signal.SIGINT)
+    assert any("stopping" in line for line in process.stderr)
+    with pytest.raises(subprocess.TimeoutExpired):  # it waits for the checkpoint
+        process.wait(timeout=0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    run.resume()
+    wait_until(lambda: not run.is_running())
+
+    assert to.progress(c, 0) == "partial"
+    sweep(registry(c).values(), root=to.root, progress=False)
+    assert_same_runs(to, reference(tmp_path / "reference", [c]), [c])
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
