@@ -264,17 +264,17 @@ def to_netcdf(dataset: xr.Dataset) -> bytes:
     """A NetCDF file's bytes, of the format that takes less room.
 
     NetCDF-4 compresses maps and matrices to a part, but needs 1 to 4 KiB for each variable's header
-    and index, as much as a curve of 301 records takes. Curves alone are therefore kept as the
-    classic format has them, one array behind the other: smaller, though uncompressed.
+    and index, as much as a curve of 301 records takes. The classic format has no compression and
+    one array behind the other, which for curves alone is the smaller file.
     """
-    write = _write_curves if all(v.ndim < 2 for v in dataset.variables.values()) else _write_maps
     with TemporaryDirectory() as folder:  # in memory the library rounds sizes up to 64 KiB
-        path = Path(folder) / "run.nc"
-        write(dataset, path)
-        return path.read_bytes()
+        paths = [Path(folder) / name for name in ("classic.nc", "compressed.nc")]
+        for write, path in zip((_write_classic, _write_compressed), paths, strict=True):
+            write(dataset, path)
+        return min((path.read_bytes() for path in paths), key=len)
 
 
-def _write_curves(dataset: xr.Dataset, path: Path) -> None:
+def _write_classic(dataset: xr.Dataset, path: Path) -> None:
     # xarray writes no integer of 64 bits to a classic file, and a seed may need more than 31
     with netCDF4.Dataset(path, "w", format="NETCDF3_64BIT_DATA") as file:
         file.setncatts(dataset.attrs)
@@ -284,7 +284,7 @@ def _write_curves(dataset: xr.Dataset, path: Path) -> None:
             file.createVariable(str(name), variable.dtype, map(str, variable.dims))[:] = variable
 
 
-def _write_maps(dataset: xr.Dataset, path: Path) -> None:
+def _write_compressed(dataset: xr.Dataset, path: Path) -> None:
     compressed = {"zlib": True, "complevel": 6, "shuffle": True}
     large = [name for name, variable in dataset.variables.items() if variable.ndim > 1]
     dataset.to_netcdf(path, engine="netcdf4", encoding=dict.fromkeys(large, compressed))
