@@ -143,9 +143,9 @@ reasons = {
     "it is {ref}`shorter still <fig-minimal-tied>`: two more sizes were tried. The paper's words are a conjecture, "
     "and it names no way of tying; this is one of several.",
     "two-parameter-data": "The trends of Figure 2 with $K$, $B$ and $\\varepsilon$ are there as far as they were run, "
-    "which leaves out $B=0$. In-context learning is lost at $\\alpha=1.5$ and $1.75$. At $1.25$ the check holds but says "
-    "little: under the stop rule accuracy is no higher at $\\alpha=0$. At $\\alpha=1$ in-context accuracy falls short "
-    "of one half, and that is the stop rule's doing: the model answers most sequences from its weights well enough for the rule to end the runs, while "
+    "which leaves out $B=0$. In-context learning is lost at $\\alpha=1.5$ and $1.75$. At $1.25$ the mean is below one half "
+    "and its interval is not; but that bound says little there, since under the stop rule accuracy is no higher at "
+    "$\\alpha=0$. At $\\alpha=1$ in-context accuracy falls short of one half in the mean, and that is the stop rule's doing: the model answers most sequences from its weights well enough for the rule to end the runs, while "
     "in-context accuracy still rises. The same seeds without the stop rule were tried and "
     "{ref}`pass one half <fig-minimal-long>`, as the numbers above say. The rule of this claim asks for the runs that "
     "stopped, and was left as it is; the whole of Figure A.3 should be run at full length.",
