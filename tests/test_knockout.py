@@ -10,7 +10,6 @@ from icl.measures import accuracy
 from icl.model import Model, initial
 from icl.network import forward
 from icl.runs import RunConfig, load_or_train
-from icl.settings import InputError
 from icl.task import Task, World
 from icl.trained import in_float64, tensors
 from icl.training import Training
@@ -94,18 +93,3 @@ def test_accuracies_are_those_of_the_runs_own_test(tmp_path):
     logits = [brute_force(theta, u, cut2=edges)[0] for u in world.tokens(probe)]
     expected = np.mean(np.argmax(logits, 1) == probe.target)
     assert found.sel(cut=name, seed=3) == expected
-
-
-@pytest.mark.parametrize(
-    ("model", "keep", "message"),
-    [
-        (Model(), False, r"^runs hold no parameters: train with keep_parameters=True$"),
-        (Model(kind="minimal"), True, r"^kind='minimal' has no attention between all tokens"),
-    ],
-)
-def test_other_runs_are_refused(tmp_path, model, keep, message):
-    training = Training(steps=1, every=1, test=8, batch=4, keep_parameters=keep)
-    config = RunConfig(task=TASK.replace(P=7), model=model, training=training)
-    ds = load_or_train(config, [0], tmp_path, progress=False)
-    with pytest.raises(InputError, match=message):
-        knockout.accuracies(ds)

@@ -1,13 +1,11 @@
 """How much of a classifier is active, by its equation and on runs."""
 
 import numpy as np
-import pytest
 
 from icl import circuits, silence
 from icl.model import Model, initial
 from icl.network import residual_stream
 from icl.runs import RunConfig, load_or_train
-from icl.settings import InputError
 from icl.task import Task, World
 from icl.trained import in_float64, tensors
 from icl.training import Training
@@ -42,18 +40,3 @@ def test_active_units_of_runs_are_those_of_their_last_parameters(tmp_path):
         tensors(circuits.parameters(ds, 3)), in_float64(world.tokens(world.probe("icl", 8)))
     )
     np.testing.assert_array_equal(found.sel(seed=3), expected)
-
-
-@pytest.mark.parametrize(
-    ("model", "keep", "message"),
-    [
-        (Model(), False, r"^runs hold no parameters: train with keep_parameters=True$"),
-        (Model(kind="minimal"), True, r"^kind='minimal' has no attention between all tokens"),
-    ],
-)
-def test_other_runs_are_refused(tmp_path, model, keep, message):
-    training = Training(steps=1, every=1, test=8, batch=4, keep_parameters=keep)
-    config = RunConfig(task=TASK.replace(P=7), model=model, training=training)
-    ds = load_or_train(config, [0], tmp_path, progress=False)
-    with pytest.raises(InputError, match=message):
-        silence.active(ds)
