@@ -38,7 +38,7 @@ from icl.figures import attention as figures
 from icl.figures import curves, data
 from icl.figures.style import show
 from icl.induction import induction_head
-from icl.model import Model, initial
+from icl.model import initial
 from icl.provenance import experiment_provenance, provenance
 from icl.runs import RunConfig, config_of, load_or_train
 from icl.task import Task, World
@@ -254,7 +254,7 @@ glue("early", at, display=False)
 falls = [
     circuits.parameters(early, seed)[name] - value
     for seed in ([] if early is None else early.seed.values.tolist())
-    for name, value in initial(Model(), config_of(early).task, seed).items()
+    for name, value in initial(config_of(early).model, config_of(early).task, seed).items()
     if name in ("b1", "b2", "b3")
 ]
 glue("falls", spread(xr.DataArray(falls)), display=False)
