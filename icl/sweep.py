@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,7 @@ def sweep(
             wanted[unit.key] = unit
     if wanted:
         client = connect(scheduler) if scheduler else None
-        with _mark(to) as mark, Board(wanted, progress) as board, _interrupts() as interrupted:
+        with _mark(to) as mark, Board(wanted, progress) as board, _interrupts(mark) as interrupted:
             pool: Pool = (
                 Cluster(client, to, mark, board.tell)
                 if client
@@ -231,14 +231,16 @@ def _mark(to: Store) -> Iterator[Path]:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def _interrupts(mark: Path) -> Iterator[threading.Event]:
     """Set by the first Ctrl-C or termination, which raise nothing then; the second ends the
-    process.
+    process, which leaves no mark behind.
     """
     interrupted = threading.Event()
 
     def handler(number: int, frame: FrameType | None) -> None:
         if interrupted.is_set():
+            with suppress(OSError):  # the store may be gone
+                mark.unlink()
             os._exit(128 + number)  # the processes see the end of their input
         interrupted.set()
 

@@ -137,7 +137,7 @@ def test_a_worker_that_does_not_see_the_store_sends_its_runs_back(cluster, tmp_p
     cluster.worker("one")
 
     with monkeypatch.context() as patch:  # Ctrl-C as soon as it has begun
-        patch.setattr(sweeps, "_interrupts", lambda: after_news(told))
+        patch.setattr(sweeps, "_interrupts", lambda mark: after_news(told))
         report = sweeps.sweep(
             registry(c).values(), scheduler=cluster.address, root=to.root, progress=False
         )

@@ -256,6 +256,7 @@ def test_a_second_interrupt_ends_the_sweep_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
+    assert not list(to.root.glob(".sweep-*"))
     run.resume()
     wait_until(lambda: not run.is_running())
 
