@@ -18,7 +18,7 @@ from icl.training import Training
 
 FULL, THREE, TWO = Model(), Model(kind="minimal"), Model(kind="minimal", train_beta2=False)
 
-LONG = Training()  # the paper's 150,000 steps, whatever happens
+LONG = Training()  # the original program's 150,000 steps, whatever happens
 TWICE = Training(steps=2 * LONG.steps)
 # Scans stop a run that has converged: its training loss was below 0.01 nats for 20,000 steps.
 SCAN = Training(stop_loss=0.01, stop_steps=20_000)
@@ -92,7 +92,7 @@ def _all() -> list[Experiment]:
         ),
         Experiment(
             "3-long",
-            "Figure 3's seed that never begins: twice the paper's steps",
+            "Figure 3's seed that never begins: twice the original program's steps",
             {f"{TWICE.steps:,} steps": RunConfig(task=NOVEL, model=FULL, training=TWICE)},
             seeds=(2,),
         ),
@@ -127,11 +127,17 @@ def _all() -> list[Experiment]:
             "p_B < 1 without novel classes ('results not shown')",
             _scan({f"p_B={b}": clean.replace(p_B=b) for b in (0.5, 0.9)}),
         ),
+        Experiment(
+            "p_B-control",
+            "p_B < 1 with K = 1024, where the context wins when all sequences are bursty",
+            _scan({"p_B=0.9": full["K-B"]["K=1024, B=1"].replace(p_B=0.9)}),
+            seeds=(0, 1, 2),
+        ),
         Experiment("2a", "Figure 2a: K and B", _scan(full["K-B"])),
         Experiment("2b", "Figure 2b: eps", _scan(full["eps"])),
         Experiment(
             "2b-long",
-            "Figure 2b, its largest eps: twice the paper's steps",
+            "Figure 2b, its largest eps: twice the original program's steps",
             {
                 "eps=1.6": RunConfig(
                     task=full["eps"]["eps=1.6"],

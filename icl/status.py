@@ -162,15 +162,14 @@ def as_json(result: Status) -> str:
 
 def table(result: Status) -> str:
     """For people."""
-    lines = [
-        f"store: {result.root}",
-        f"{'name':8}{'needed':>8}{'stored':>8}{'half':>6}{'missing':>9}{'core-h left':>13}  what",
-    ]
+    width = max(len(row.name) for row in result.rows)
+    titles = f"{'needed':>8}{'stored':>8}{'half':>6}{'missing':>9}{'core-h left':>13}  what"
+    lines = [f"store: {result.root}", f"{'name':{width}}{titles}"]
     for row in result.rows:
         missing = row.needed - row.stored - row.partial
         hours = f"{row.core_hours_left:.1f}" if missing + row.partial else ""
         lines.append(
-            f"{row.name:8}{row.needed:8}{row.stored:8}{row.partial:6}{missing:9}{hours:>13}"
+            f"{row.name:{width}}{row.needed:8}{row.stored:8}{row.partial:6}{missing:9}{hours:>13}"
             f"  {row.title}"
         )
     total = sum(row.core_hours_left for row in result.rows)
