@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from icl import store
@@ -112,12 +113,7 @@ def _remote(key: str, config: str, seed: int, mark: str, checkpoint: bytes | Non
     distributed: Any = import_module("distributed")
     worker, topic, stop = distributed.get_worker(), Path(mark).name, Stop()
     wanted = distributed.Event(topic)
-    shared = Path(mark).exists()
-    to = Store(Path(mark).parent if shared else Path(worker.local_directory) / "icl-runs")
     parsed = RunConfig.model_validate_json(config)
-    curves, half_done = to.path(parsed, seed), to.checkpoint_path(parsed, seed)
-    if not shared and checkpoint is not None:
-        store.write(half_done, checkpoint)
 
     def tell(steps: int, resumed: bool) -> None:
         worker.log_event(topic, (key, steps, resumed))
@@ -127,12 +123,15 @@ def _remote(key: str, config: str, seed: int, mark: str, checkpoint: bytes | Non
     try:
         if wanted.is_set():
             return Result(Outcome("stopped"))
-        outcome = run(config, seed, to.root, stop, tell)
-        if shared:
-            return Result(outcome)
-        return Result(outcome, store.read(curves), store.read(half_done))
+        if Path(mark).exists():
+            return Result(run(config, seed, Path(mark).parent, stop, tell))
+        # A folder of this run's own: another sweep may have sent the same run here.
+        with TemporaryDirectory(dir=worker.local_directory) as scratch:
+            to = Store(scratch)
+            if checkpoint is not None:
+                store.write(to.checkpoint_path(parsed, seed), checkpoint)
+            outcome = run(config, seed, to.root, stop, tell)
+            curves, half_done = to.path(parsed, seed), to.checkpoint_path(parsed, seed)
+            return Result(outcome, store.read(curves), store.read(half_done))
     finally:
         stop.close()
-        if not shared:
-            curves.unlink(missing_ok=True)
-            half_done.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ class Status:
 
     root: Path
     rows: list[Row]
+    core_hours_left: float = 0.0  # of all: rows share runs
     runs_by_basis: dict[Basis, int] = field(default_factory=lambda: defaultdict(int))
     others: dict[str, list[str]] = field(default_factory=dict)  # folder -> seeds of no experiment
     aside: list[Path] = field(default_factory=list)  # files that were found corrupt
@@ -65,6 +66,7 @@ def status(
     result.others = _others(to, set(runs))
     result.aside = sorted(to.root.glob("*/*.corrupt"))
     estimate = _Estimate(units, runs)
+    left: dict[str, tuple[float, Basis]] = {}
     for name, needed in units.items():
         row = Row(name, registry[name].title, len(needed))
         for unit in needed:
@@ -72,10 +74,12 @@ def status(
             row.stored += run is not None and run.done
             row.partial += run is not None and not run.done
             if run is None or not run.done:
-                seconds, basis = estimate(unit, run.step if run else 0)
-                row.core_hours_left += seconds / 3600
-                result.runs_by_basis[basis] += 1
+                left[unit.key] = estimate(unit, run.step if run else 0)
+                row.core_hours_left += left[unit.key][0] / 3600
         result.rows.append(row)
+    for seconds, basis in left.values():
+        result.core_hours_left += seconds / 3600
+        result.runs_by_basis[basis] += 1
     return result
 
 
@@ -172,9 +176,8 @@ def table(result: Status) -> str:
             f"{row.name:{width}}{row.needed:8}{row.stored:8}{row.partial:6}{missing:9}{hours:>13}"
             f"  {row.title}"
         )
-    total = sum(row.core_hours_left for row in result.rows)
-    if total:
-        lines.append(f"about {total:.1f} core-hours left, estimated")
+    if result.core_hours_left:
+        lines.append(f"about {result.core_hours_left:.1f} core-hours left, estimated")
         lines += [f"  {n:4} runs {BASES[basis]}" for basis, n in result.runs_by_basis.items()]
         lines.append("  runs that meet their stop rule take less than their full length")
     if result.others:

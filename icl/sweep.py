@@ -198,6 +198,7 @@ def _work(
                 locked.remove(key)
                 pending[key] = pool.submit(key, wanted[key].config, wanted[key].seed, 0)
         time.sleep(POLL_SECONDS)
+    report.interrupted = interrupted.is_set()  # also while all that is left is locked
     report.left += [wanted[key] for key in wanted if key in locked]
 
 

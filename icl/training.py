@@ -232,7 +232,8 @@ def advance(
     step = states[0].step
     processor, wall = time.process_time(), time.monotonic()
     while True:
-        if step % training.every == 0 and len(states[0].records) == step // training.every:
+        due_record = step % training.every == 0
+        if due_record and not all(_recorded(state, training) for state in states):
             _record(engine, states, recorders, training, step)
             tick(training.every * len(states) if step else 0)
         done = any(finished(state, training) for state in states)
@@ -252,6 +253,11 @@ def advance(
             state.step = step
 
 
+def _recorded(state: State, training: Training) -> bool:
+    """Whether the record of the present step was made, as a checkpoint's may have been."""
+    return len(state.records) > state.step // training.every
+
+
 def _record(
     engine: Engine,
     states: list[State],
@@ -265,6 +271,8 @@ def _record(
         losses = [float(loss) for loss in engine.losses(0)]
     parameters = engine.parameters()
     for i, (state, recorder) in enumerate(zip(states, recorders, strict=True)):
+        if _recorded(state, training):
+            continue
         if not np.isfinite(losses[i]):
             raise Diverged(
                 f"the training loss of seed {recorder.seed} is {losses[i]} at step {step}"

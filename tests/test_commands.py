@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,6 +193,19 @@ class TestStatus:
         assert hours(known, sized) == (1, 0, pytest.approx(1 + 2 + 2), {"seeds": 1, "size": 2})
         assert hours(unknown) == (0, 1, pytest.approx(45 * (40 + 30) / 3600), {"size": 2})
         assert hours(config(L=2)) == (0, 0, pytest.approx(2), {"trial": 2})
+
+    def test_a_run_that_two_experiments_share_is_counted_once_in_all(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(status, "_trial", lambda *_: 90.0)
+        shared = registry(config(), config(eps=0.5), seeds=(0, 1))
+        twice = {
+            **shared,
+            "again": replace(*registry(config(), seeds=(1, 2)).values(), name="again"),
+        }
+        result = status.status(tmp_path, twice)
+        assert [row.core_hours_left for row in result.rows] == [4, 2]
+        assert result.core_hours_left == 5
+        assert dict(result.runs_by_basis) == {"trial": 5}
+        assert "about 5.0 core-hours left" in status.table(result)
 
     def test_runs_that_their_rule_ended_say_where_others_will_end(self, tmp_path, monkeypatch):
         """Two seeds stopped at 50 of 150 steps, one stands at 45 and one has not begun."""

@@ -275,6 +275,31 @@ def test_engines_and_company_make_the_same_curves(tmp_path):
             np.testing.assert_allclose(other[name], fast[name], rtol=1e-5, atol=1e-8, err_msg=name)
 
 
+@pytest.mark.parametrize("seeds", [(0, 1), (1, 0)])
+def test_a_seed_that_was_stopped_before_its_first_step_trains_with_one_that_was_not(
+    seeds, tmp_path
+):
+    """Its checkpoint holds the record of step 0 already."""
+    to = Store(tmp_path / "stopped")
+    stop = pytest.raises(KeyboardInterrupt)
+    with pytest.MonkeyPatch.context() as patch, stop:
+        patch.setattr(to, "save_checkpoint", save_and_stop(to))
+        runs.train(TINY, [0], to, engine="legible", due=lambda: True)
+    assert (to.checkpoint(TINY, 0).step, len(to.checkpoint(TINY, 0).records)) == (0, 1)
+
+    found = quiet(TINY, seeds, to.root, engine="legible")
+    expected = quiet(TINY, seeds, tmp_path / "fresh", engine="legible")
+    xr.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def save_and_stop(to):
+    def save(config, seed, state):
+        Store.save_checkpoint(to, config, seed, state)
+        raise KeyboardInterrupt
+
+    return save
+
+
 def test_the_legible_engine_has_one_thread_also_in_a_process_that_had_not_loaded_pytorch(tmp_path):
     """More of them only get in each other's way."""
     code = f"""

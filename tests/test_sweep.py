@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from sweeps import (
 )
 from typer.testing import CliRunner
 
+from icl import sweep as sweeps
 from icl import training
 from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
@@ -263,6 +265,22 @@ def test_a_second_interrupt_ends_the_sweep_at_once(tmp_path):
     assert to.progress(c, 0) == "partial"
     sweep(registry(c).values(), root=to.root, progress=False)
     assert_same_runs(to, reference(tmp_path / "reference", [c]), [c])
+
+
+def test_an_interrupt_while_another_process_has_the_last_run_is_one(tmp_path, monkeypatch):
+    c, to, interrupted = config(), Store(tmp_path), threading.Event()
+
+    @contextmanager
+    def interrupts(mark):
+        yield interrupted
+
+    monkeypatch.setattr(sweeps, "_interrupts", interrupts)
+    monkeypatch.setattr(sweeps, "_free", lambda *_: interrupted.set())  # locked, and Ctrl-C
+    with to.lock(c, 0):
+        report = sweep(registry(c).values(), root=tmp_path, progress=False)
+    assert [unit.seed for unit in report.left] == [0]
+    assert status(report) == 130
+    assert "stopped; 1 runs left; go on with: again" in describe(report, "again")
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
