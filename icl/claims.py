@@ -132,10 +132,12 @@ _TABLE = [
         rule=rules.zipf_steep,
         needs={"2c": _STEEP},
         figure="fig-data-dependence",
+        beside=remarks.steep_late,
     ),
     Claim(
         id="zipf-flat",
-        statement="Where they fall off more slowly (α < 1), it is learned if K is large enough.",
+        statement="Where ranks fall off more slowly than in Zipf's law (α < 1), in-context "
+        "learning comes if K is large enough.",
         where="Figure 2c, section 3",
         measure="ICL accuracy at the end",
         chapter="data_dependence",
@@ -153,10 +155,12 @@ _TABLE = [
         rule=rules.pB_iwl,
         needs=_all_of("p_B"),
         figure="fig-data-not-bursty",
+        beside=remarks.bursty_in_part,
     ),
     Claim(
         id="both",
-        statement="With some such sequences and some of novel classes, both are learned.",
+        statement="With some sequences that are not bursty and some of novel classes, both are "
+        "learned.",
         where="Figure A.1",
         measure="ICL and IWL accuracy at the end",
         chapter="data_dependence",

@@ -1,7 +1,8 @@
 """What a verdict is made of: a number with its interval over seeds, and a condition on it.
 
 A condition holds only where the whole interval fulfils it, so a number whose spread leaves the
-matter open does not count in favour of a claim.
+matter open does not count in favour of a claim. Two say less: :func:`contains` asks that a value is
+not excluded, and :func:`mixed` looks at the share alone.
 """
 
 from __future__ import annotations
@@ -110,7 +111,10 @@ def bootstrap(level: float, *, statistic: Statistic, groups: Sequence[Values]) -
     """A statistic and its percentile interval, each group's seeds drawn again by themselves.
 
     NaN marks a seed without a value, which is left out and counted; a group with fewer than
-    :data:`LEAST_SEEDS` others has no estimate.
+    :data:`LEAST_SEEDS` others has no estimate. Few seeds make these intervals too narrow: at 95%
+    that of a mean of three goes from the lowest value to the highest (each of which is drawn three
+    times over in one of 27 samples), and the centre of a symmetric distribution lies outside where
+    all three are on one side of it, once in four times.
     """
     known = [group[np.isfinite(group)] for group in groups]
     least = min(len(group) for group in known)
@@ -143,7 +147,7 @@ def newcombe(level: float, *, flags: Bool[Array, "seed"], other: tuple[int, int]
         difference,
         difference - math.hypot(mine.value - mine.low, high - share),
         difference + math.hypot(mine.high - mine.value, share - low),
-        mine.seeds,
+        min(mine.seeds, other[1]),
     )
 
 

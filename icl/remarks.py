@@ -64,9 +64,33 @@ def fates_full(runs: Runs) -> str:
     return f"By what the target attends to: {'; '.join(words)}." if words else ""
 
 
+def bursty_in_part(runs: Runs) -> str:
+    """What non-bursty sequences change at K=1024, where without them the context wins."""
+    found = {
+        "p_B=0.9": _found(runs, "p_B-control", "p_B=0.9"),
+        "p_B=1": _found(runs, "2b", "eps=0.1"),
+    }
+    said = _one_by_one(found, _both_ends) if found["p_B=0.9"] is not None else ""
+    return f"With K=1024: {said}." if said else ""
+
+
+def steep_late(runs: Runs) -> str:
+    """Whether ICL is lost at steep alpha or late: what it gained last, and where alpha=1 ends."""
+    scan = runs.get("2c", {})
+    steep = {label: ds for label, ds in scan.items() if config_of(ds).task.alpha > 1}
+    gains = _one_by_one(steep, lambda ds: spread(late_gain(ds), 3))
+    if not gains:
+        return ""
+    words = f"In the last {LAST_STEPS:,} steps before seeds ended ICL accuracy rose by: {gains}."
+    zipf = scan.get("alpha=1.0")
+    if zipf is None:
+        return words
+    return f"{words} At alpha=1 it ends at {spread(final(zipf, 'icl_accuracy'))}."
+
+
 def still_rising(runs: Runs) -> str:
-    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, and where
-    seeds end that went on without the stop rule.
+    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, where
+    seeds end that went on without the stop rule, and where those of smaller alpha end.
     """
     ds = _found(runs, "A.3c", "alpha=1.0")
     if ds is None:
@@ -76,13 +100,15 @@ def still_rising(runs: Runs) -> str:
         f"before that their ICL accuracy rose by {spread(late_gain(ds), 3)}."
     )
     longer = _found(runs, "A.3-long", "alpha=1.0")
-    if longer is None:
-        return words
+    if longer is not None:
+        words += (
+            f" Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
+            f"{int(longer.step.max()):,} steps, with {_both_ends(longer)}."
+        )
+    flat = {label: d for label, d in runs["A.3c"].items() if config_of(d).task.alpha < 1}
+    ends = _one_by_one(flat, lambda d: spread(final(d, "icl_accuracy")))
     return (
-        f"{words} Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
-        f"{int(longer.step.max()):,} steps, with ICL accuracy "
-        f"{spread(final(longer, 'icl_accuracy'))} and IWL accuracy "
-        f"{spread(final(longer, 'iwl_absent_accuracy'))}."
+        f"{words} The rule leaves smaller alpha out; ICL accuracy there: {ends}." if ends else words
     )
 
 
@@ -228,6 +254,11 @@ def by_variation(runs: Runs) -> str:
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
     return runs.get(name, {}).get(label)
+
+
+def _both_ends(ds: xr.Dataset) -> str:
+    icl, iwl = (spread(final(ds, name)) for name in ("icl_accuracy", "iwl_absent_accuracy"))
+    return f"ICL accuracy {icl} and IWL accuracy {iwl}"
 
 
 def _one_by_one(found: Mapping[str, xr.Dataset | None], words: Callable[[xr.Dataset], str]) -> str:

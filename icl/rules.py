@@ -11,7 +11,7 @@ the variable ``iwl``: one of the two tests, chosen there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import xarray as xr
@@ -334,10 +334,10 @@ def equal_labels_minimal(runs: Runs) -> list[Check]:
     loss = _end(ds, "train_loss")
     share = "share of seeds that learn in context"
     return [
-        Check(share, lambda level: wilson(level, flags=learned), mixed()),
+        Check(share, partial(wilson, flags=learned), mixed()),
         Check(
             f"{share}, less two of six",
-            lambda level: newcombe(level, flags=learned, other=(2, 6)),
+            partial(newcombe, flags=learned, other=(2, 6)),
             contains(0),
         ),
         contrast("loss of the others, less theirs", [loss[~learned]], [loss[learned]], above(0)),
@@ -353,15 +353,20 @@ SIDES = DISTANCE * np.array([[0, 1, 1], [0, -1, -1]])
 
 
 def gradient_origin(_: Runs) -> list[Check]:
-    """A central difference of the loss in xi at the origin is -(L-N)/(L(2N+1)) to 1e-6 of it."""
-    step = np.array([0, 0, 1e-4])
+    """A central difference of the loss in xi at the origin is -(L-N)/(L(2N+1)) to 1e-6 of it, and
+    those in beta1 and alpha are below 1e-9.
+    """
+    step = 1e-4
     checks = []
     for N, L in ((8, 32), (4, 16), (2, 4)):
-        low, high = Landscape(N=N, L=L).loss(np.array([-step, step]))
-        slope = (high - low) / (2 * step[2])
-        quotient = float(slope / (-(L - N) / (L * (2 * N + 1))))
-        what = f"slope in xi over the formula, N={N}, L={L}"
+        landscape, where = Landscape(N=N, L=L), f"N={N}, L={L}"
+        low, high = (landscape.loss(way * step * np.eye(3)) for way in (-1, 1))
+        *others, slope = (high - low) / (2 * step)
+        quotient = float(slope / landscape.origin_slope())
+        what = f"slope in xi over the formula, {where}"
         checks.append(exact(what, quotient, within(1 - 1e-6, 1 + 1e-6)))
+        flat = float(np.abs(others).max())
+        checks.append(exact(f"largest slope in beta1 and alpha, {where}", flat, below(1e-9)))
     return checks
 
 
@@ -440,9 +445,13 @@ def equal_labels_full(runs: Runs) -> list[Check]:
     for N in (8, 4, 2):
         equal, *more = (_end(runs["A.5"][f"N={N}, L={m * N}"], "icl_accuracy") for m in (1, 2, 4))
         pooled = np.concatenate(more)
-        shares = [np.asarray(values > LEARNED, float) for values in (pooled, equal)]
+        less = partial(
+            newcombe,
+            flags=pooled > LEARNED,
+            other=(int((equal > LEARNED).sum()), len(equal)),
+        )
         what = f"share of seeds that learn in context, L > N less L = N, N={N}"
-        checks.append(contrast(what, shares[:1], shares[1:], above(0)))
+        checks.append(Check(what, less, above(0)))
         checks.append(
             worst(f"lowest ICL accuracy of a seed with L > N={N}", pooled, above(LEARNED))
         )

@@ -469,7 +469,15 @@ def test_the_path_downhill_can_fail_its_rules(monkeypatch):
 def test_another_slope_is_not_that_of_the_formula(monkeypatch):
     loss = Landscape.loss
     monkeypatch.setattr(Landscape, "loss", lambda self, theta: 1.001 * loss(self, theta))
-    assert CLAIMS["gradient-origin"].decide({}).outcome == "not reproduced"
+    sizes = ("N=8, L=32", "N=4, L=16", "N=2, L=4")
+    verdict = CLAIMS["gradient-origin"].decide({})
+    assert failures(verdict) == [f"slope in xi over the formula, {size}" for size in sizes]
+
+    for i in (0, 1):
+        tilted = lambda self, theta, i=i: loss(self, theta) + 1e-6 * theta[..., i]  # noqa: E731
+        monkeypatch.setattr(Landscape, "loss", tilted)
+        verdict = CLAIMS["gradient-origin"].decide({})
+        assert failures(verdict) == [f"largest slope in beta1 and alpha, {size}" for size in sizes]
 
 
 def test_with_one_more_label_the_origin_slopes_and_no_path_is_left_behind(monkeypatch):

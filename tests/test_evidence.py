@@ -77,6 +77,22 @@ def test_wilson_and_newcombe_against_published_examples():
     assert difference[:3] == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
 
 
+def test_a_difference_of_shares_has_an_interval_where_all_seeds_agree():
+    """Newcombe's of 6/6 less 3/3, by hand: Wilson's are [0.6097, 1] and [0.4385, 1]."""
+    same = newcombe(0.95, flags=np.ones(6, bool), other=(3, 3))
+    assert same[:3] == pytest.approx((0, -0.3903, 0.5615), abs=5e-5)
+    assert same.seeds == 3
+
+
+def test_the_interval_of_a_mean_of_three_is_their_range_and_misses_the_centre_once_in_four():
+    rng = np.random.default_rng(0)
+    groups = rng.normal(size=(400, 3))
+    found = [bootstrap(0.95, statistic=average, groups=[values]) for values in groups]
+    assert [e[1:3] for e in found] == [(min(values), max(values)) for values in groups]
+    covered = np.mean([e.low < 0 < e.high for e in found])
+    assert covered == pytest.approx(0.75, abs=4 * (0.75 * 0.25 / 400) ** 0.5)
+
+
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [

@@ -67,6 +67,7 @@ def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
     ds = xr.Dataset(
         {"icl_accuracy": (("seed", "step"), rise), "stopped_at": ("seed", ended)},
         coords={"seed": [0, 1], "step": steps},
+        attrs=paper()["A.3c"]["alpha=1.0"].attrs,
     )
     assert remarks.still_rising({"A.3c": {"alpha=1.0": ds}}) == (
         "At alpha=1 seeds ended at step 50,000 (40,000 to 60,000); in the 10,000 steps before that "
@@ -185,6 +186,41 @@ def test_what_variation_within_classes_leaves_to_be_read_is_told():
         f"{words} Trained for {int(longer.step.max()):,} steps, 2 seeds of eps=1.6 end with ICL "
         f"accuracy {icl}, of it {gained} gained in the last 10,000, and ILA1 {ila1}."
     )
+
+
+def test_what_steep_exponents_still_gain_is_told():
+    scan = dict(paper()["2c"])
+    ds = scan["alpha=1.25"]
+    scan["alpha=1.25"] = ds.assign(icl_accuracy=ds.icl_accuracy + ds.step / ds.step[-1])
+    words = remarks.steep_late({"2c": scan})
+    gain, none = "0.067 (0.067 to 0.067)", "0.000 (0.000 to 0.000)"
+    assert words == (
+        "In the last 10,000 steps before seeds ended ICL accuracy rose by: "
+        f"alpha=1.25, {gain}; alpha=1.5, {none}; alpha=1.75, {none}. "
+        "At alpha=1 it ends at 0.90 (0.90 to 0.91)."
+    )
+    alone = {"2c": {"alpha=1.5": scan["alpha=1.5"]}}
+    assert remarks.steep_late(alone) == (
+        f"In the last 10,000 steps before seeds ended ICL accuracy rose by: alpha=1.5, {none}."
+    )
+
+
+def test_what_sequences_that_are_not_bursty_change_is_told():
+    made = {"p_B-control": paper()["p_B-control"]}
+    said = "ICL accuracy 0.98 (0.98 to 0.98) and IWL accuracy 0.90 (0.90 to 0.90)"
+    assert remarks.bursty_in_part(made) == f"With K=1024: p_B=0.9, {said}."
+    both = remarks.bursty_in_part({**made, "2b": paper()["2b"]})
+    assert both.startswith(f"With K=1024: p_B=0.9, {said}; p_B=1, ICL accuracy 0.52 (")
+    assert remarks.bursty_in_part({"2b": paper()["2b"]}) == ""
+
+
+def test_exponents_that_the_rule_of_two_parameters_leaves_out_are_told():
+    scan = paper()["A.3c"]
+    assert remarks.still_rising({"A.3c": scan}).endswith(
+        "The rule leaves smaller alpha out; ICL accuracy there: alpha=0.0, 0.90 (0.90 to 0.91); "
+        "alpha=0.5, 0.90 (0.90 to 0.91); alpha=0.75, 0.90 (0.90 to 0.91)."
+    )
+    assert "leaves" not in remarks.still_rising({"A.3c": {"alpha=1.0": scan["alpha=1.0"]}})
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
