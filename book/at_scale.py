@@ -41,7 +41,7 @@ glue("stop-steps", f"{SCAN.stop_steps:,}", display=False)
 # %% [markdown]
 # ## One machine
 #
-# The experiments are the paper's panels:
+# The experiments are the paper's panels, and further ones that this book's questions asked for:
 
 # %%
 pd.set_option("display.max_colwidth", None)

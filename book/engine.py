@@ -296,7 +296,8 @@ display(
 # {glue:text}`minimal_floor:.1f` times its own floor; {glue:text}`draw_ms:.2f` ms of it are for drawing the batch, as in
 # the full network.
 #
-# And the whole, `icl bench` in the same run:
+# And the whole, `icl bench` in the same run. *At least* and *at most* are targets that this project has set itself,
+# whether they are met or not:
 
 # %% tags=["hide-input"]
 print(bench.table(timed))

@@ -122,8 +122,8 @@ provenance(runs)
 #
 # A claim of the paper counts here as far as runs at the paper's own scale are stored. A page gives medians
 # and ranges over seeds and says what they do not show; where the paper leaves a setting open, the page
-# says which was taken. These are the experiments that the paper's panels ask for, and how many of their
-# runs this build of the book had:
+# says which was taken. These are the experiments that the paper's panels and this book's own questions ask for, and
+# how many of their runs this build of the book had:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 lines = ["| experiment | runs stored | runs needed |", "|---|---|---|"]

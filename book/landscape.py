@@ -248,8 +248,8 @@ interactive.show_part("landscape", *interactive.landscape(sloped, path))
 # $g'(y)=(2N+1)e^y/(e^y+2N)^2$ is positive everywhere. So the $\beta_1$ axis holds *all* critical points,
 # and each is a saddle. There is no minimum anywhere.
 #
-# What looks like one is a slow valley. There $y\to-\infty$ like a logarithm of time and $g\to-1/(2N)$, so
-# that soon only $\xi$ moves, towards $-\infty$. With $\mathcal L\approx(N-1)e^{-z}$ the gradient in $\xi$ is
+# What looks like one is a slow valley. There $y\to-\infty$, but only like the logarithm of a logarithm of time, and
+# $g\to-1/(2N)$, so that soon hardly anything but $\xi$ moves, towards $-\infty$. With $\mathcal L\approx(N-1)e^{-z}$ the gradient in $\xi$ is
 # $-g\,\mathcal L$, hence $d\mathcal L/dt\approx-g^2\mathcal L^2$ and
 #
 # $$
@@ -398,8 +398,8 @@ glue("h_averaged", h_averaged / minimal_model_saddle(N) - 1, display=False)
 #
 # - The landscape has no noise, no finite $D$, no items in what the classifier reads, and one number
 #   where the network has a deep classifier. It cannot learn in weights. That its cliff is the cause of
-#   the abrupt transition in the network is an analogy, and is tested elsewhere, in the minimal model and
-#   with the progress measures.
+#   the abrupt transition in the network is an analogy, and not tested here. {doc}`minimal` and
+#   {doc}`progress_measures` show what it would have to explain.
 # - Times are in units of this model. They say nothing about iterations of the network.
 # - The paper does not state its learning rate, its starts for $L=N$, or the values of $N$ and $L$ behind
 #   its Figure 7. Here $N$ and $L$ are those of its other experiments; all can be changed above.

@@ -188,9 +188,10 @@ provenance(runs)
 # {glue:text}`icl_shortly` and CLA is {glue:text}`cla_shortly`. So far this is the paper's picture: the network reads
 # the context's labels, and does not yet know which of them to choose.
 #
-# The paper also reports that the target comes to attend to the labels (TLA2) in this phase. Here it mostly does
-# not: by the same step CLA has made {glue:text}`cla_risen` of its rise and TLA2 {glue:text}`tla2_risen` of its own.
-# TLA2 is half-way {glue:text}`tla2_lead` steps from the transition, together with the induction head, whose second
+# The paper also reports that the target comes to attend to the labels (TLA2) in this phase. Here it does so in part.
+# By the same step TLA2 has gone from {glue:text}`tla2_start` to {glue:text}`tla2_shortly`, while ILA1 and TILA2 have
+# hardly moved. But that is {glue:text}`tla2_risen` of its rise, where CLA has made {glue:text}`cla_risen`. TLA2 is
+# half-way {glue:text}`tla2_lead` steps from the transition: most of its rise comes with the induction head, whose second
 # layer attends to a label. It need not rise earlier: uniform attention already gives nearly half of its weight to
 # labels, and the classifier can do the rest. What the paper says of the slow phase and of the order of events, and what
 # the stored runs of Figure 4 do:

@@ -83,8 +83,8 @@ glue("context_absent", scores["context", "iwl_absent"], display=False)
 #
 # $N$ items and their labels alternate, $x_1,\ell_1,x_2,\ell_2,\dots,x_N,\ell_N$, and a target item
 # $x_q$ follows. The network has to name the target's label, one of $L$. An item is drawn from one of $K$
-# classes, each with a label of its own; in these sequences a class stands in the context $B$ times, and
-# the target's class is among them.
+# classes. Each class has one label, which it shares with $K/L-1$ others; in these sequences a class stands in the
+# context $B$ times, and the target's class is among them.
 
 # %% mystnb={"figure": {"name": "fig-task-sequence", "caption": "The paper's Figure 1a: a training sequence, as it is drawn. Coloured boxes are items, numbered by their class; open boxes are labels; the arrow points at the right answer."}} tags=["hide-input"]
 show(*figures.sequence(world, world.batch(0)))
@@ -239,8 +239,8 @@ glue("label_least", float(by_label.min()), display=False)
 glue("one_in_L", 1 / L, display=False)
 
 # %% [markdown]
-# The last column shows what the rule of different labels costs: a class can stand in a context only once
-# for every $B$ places, so common classes fill less of it than their frequency asks for. And since the
+# The last column shows what the rule of different labels costs: a class fills $B$ of a context's $N$ places or none,
+# so common classes fill less of it than their frequency asks for. And since the
 # first class and the last do not share a label, labels are not equally frequent either: at
 # $\alpha=$ {glue:text}`steepest:g` and $K=$ {glue:text}`fewest` the commonest has a share of
 # {glue:text}`label_most:.3f` and the rarest {glue:text}`label_least:.4f`, where $1/L=$
