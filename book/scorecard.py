@@ -66,13 +66,14 @@ glue("three", 1 - 2 * 0.5**3, display=False)  # all three on one side
 # The bounds are a reading of the paper's words. *Perfect* is an accuracy above {glue:text}`perfect:.2f`, and
 # *unchanged* means a change of less than {glue:text}`tolerance:.2f`. *Learned* is an accuracy above
 # {glue:text}`learned:.1f`, the level at which the paper aligns its curves. *Abrupt*, *at the same time* and *uniform*
-# each allow a fraction of {glue:text}`tenth:.1f`, and *more* means that the interval of the difference excludes 0. The
-# rules were written before any stored run was looked at. Known by then were the paths of the landscape, and how a few short trials
-# went. Four things were changed after a look, and no verdict with them but, perhaps, the first: the rule for the order
-# of the landscape's logits became stricter once their numbers were known; the claim on $L=N$ was set to wait for all
-# its seeds after the first few had been seen, its checks as they were; the slopes in $\\beta_1$ and $\\alpha$ were
-# added to the claim on the origin; and the shares of Figure A.5 got Newcombe's intervals in place of bootstrapped ones,
-# which have no width where all seeds agree.
+# each allow a fraction of {glue:text}`tenth:.1f`, and *more* means that the interval of the difference excludes 0.
+#
+# The rules were written before any stored run was looked at. Known by then were the paths of the landscape, and how a
+# few short trials went. Four things were changed after a look, and no verdict with them but, perhaps, the first: the
+# rule for the order of the landscape's logits became stricter once their numbers were known; the claim on $L=N$ was
+# set to wait for all its seeds after the first few had been seen, its checks as they were; the slopes in $\beta_1$ and
+# $\alpha$ were added to the claim on the origin; and the shares of Figure A.5 got Newcombe's intervals in place of
+# bootstrapped ones, which have no width where all seeds agree.
 #
 # In-weights accuracy is measured with the target's class kept out of the context, for the reason given in
 # the chapter on {doc}`the task <task>`. Where the paper's own test leads to another verdict, the page
