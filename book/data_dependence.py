@@ -172,7 +172,7 @@ said("zipf-rare")
 # At $\varepsilon=1.6$ two items of a class are little alike, and the runs of {numref}`fig-data-dependence` end before they
 # have learned either solution. Some seeds were trained anew for twice the steps, and kept their parameters:
 
-# %% mystnb={"figure": {"name": "fig-data-eps-long", "caption": "Accuracies through training at $\\varepsilon=1.6$ for twice the original program's steps. Thin: seeds; thick: their mean. Grey: the same seeds of {numref}`fig-data-dependence`, with a point where each ends."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-eps-long", "caption": "Accuracies through training at $\\varepsilon=1.6$ for twice the original program's steps. Thin: seeds; thick: their mean. Grey: the same seeds of {numref}`fig-data-dependence`, with a point where each ends; up to there the two hardly differ."}} tags=["hide-input"]
 show(*figures.panels("2b-long", runs["2b-long"], beside=runs["2b"]))
 
 # %% tags=["remove-input"]
@@ -273,7 +273,7 @@ said("pB-iwl")
 # by heart also when all sequences are bursty, as {numref}`fig-data-dependence` shows for $K=128$ and $512$. With
 # $K=1024$ the context wins if all sequences are bursty. Does it still, if a few are not?
 
-# %% mystnb={"figure": {"name": "fig-data-control", "caption": "As {numref}`fig-data-not-bursty`, with $K=1024$ and $\\varepsilon=0.1$. Grey: the same seeds with bursty sequences alone, from {numref}`fig-data-dependence`, with a point where each ends."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-control", "caption": "As {numref}`fig-data-not-bursty`, with $K=1024$ and $\\varepsilon=0.1$. Grey: the same seeds with bursty sequences alone, from {numref}`fig-data-dependence`, in-context (ICL) and in-weights accuracy with the class absent (IWL), with a point where each ends."}} tags=["hide-input"]
 bursty = runs["2b"].get("eps=0.1")
 show(*figures.panels("p_B-control", runs["p_B-control"], beside=bursty))
 

@@ -31,7 +31,11 @@ def made_up(config, seeds):
     runs = []
     for seed in seeds:
         columns = {m: ("step", np.full(len(STEP), level(config, seed, m))) for m in data.NAMES}
-        for measure in ("item_label_association", "target_item_label_association"):
+        for measure in (
+            "swapped_accuracy",
+            "item_label_association",
+            "target_item_label_association",
+        ):
             columns[measure] = ("step", STEP / STEP[-1])
         if config.task.alpha > 0:
             ranks = np.linspace(0.9, 0.1, len(config.task.rank_bins())) + 0.01 * seed
@@ -290,6 +294,22 @@ def test_the_same_seeds_of_other_runs_stand_behind_in_grey_until_they_stopped(fo
         plain, said = data.panels("p_B", runs, measures=(data.ICL,), beside=none)
         assert "grey" not in said
         assert len(plain.axes[0].lines) == len(first.lines) - 3
+
+
+@pytest.mark.parametrize("longer", ["own", "other"])
+def test_of_several_measures_the_grey_ones_are_named_and_the_longer_runs_fit(longer):
+    label, configs = "p_B=0.5", EXPERIMENTS["p_B"].configs
+    whole = together(configs[label], (0, 1))
+    half = whole.isel(step=slice(11)).assign(stopped_at=whole.stopped_at // 2)
+    own, other = (whole, half) if longer == "own" else (half, whole)
+    figure, _ = data.panels("p_B", {label: own}, beside={label: other})
+    [first, _] = figure.axes
+    assert {text.get_text() for text in first.texts} == {"ICL", "IWL"}
+    grey = [line for line in first.lines if line.get_color() == INK and len(line.get_xdata()) > 2]
+    assert len(grey) == 2 * 2  # not the paper's test, whose line would be as that of the other
+    assert first.get_xlim()[1] >= 10_000
+    ends = [x for x, _ in marks(first, ".")]
+    assert ends == ([5_000] * 4 if longer == "own" else [])
 
 
 # Ranks

@@ -178,6 +178,9 @@ def test_the_focus_can_be_seen(show):
     page.keyboard.press("Tab")
     ring = page.locator(".icl-point:focus .icl-ring")
     assert ring.evaluate("e => getComputedStyle(e).strokeWidth") == "2px"
+    page.mouse.move(*centre(point(page, "2b", 0, "eps=0.4")))
+    assert said(page).startswith("ε = 0.4, ")  # the choice is elsewhere, the focus is not
+    assert ring.evaluate("e => getComputedStyle(e).strokeWidth") == "2px"
 
 
 def centre(locator):
@@ -192,6 +195,22 @@ def test_a_pointer_near_a_point_chooses_it(show):
     assert said(page).startswith("ε = 0.4, B = 1, mean")
     page.mouse.move(x, y - 150)
     assert said(page).startswith("ε = 0.4, B = 1, mean")  # nothing is near: as it was
+
+
+@pytest.mark.parametrize("press", ["click", "tap"])
+def test_points_that_lie_on_each_other_are_chosen_in_turn_from_the_top(show, press):
+    [ends] = stored("2a", ["K=128, B=1"], SEEDS).values()
+    runs = {"2a": {f"K=128, B={B}": ends for B in (1, 2, 4)}}
+    page = show(runs, has_touch=press == "tap")
+    place = centre(point(page, "2a", 0, "K=128, B=1"))
+    if press == "click":
+        page.mouse.move(*place)
+        assert said(page).startswith("K = 128, B = 4, mean")
+    seen = []
+    for _ in range(4):
+        (page.mouse.click if press == "click" else page.touchscreen.tap)(*place)
+        seen.append(re.match("K = 128, B = (.)", said(page))[1])
+    assert seen == (["2", "1", "4", "2"] if press == "click" else ["4", "2", "1", "4"])
 
 
 def test_a_finger_chooses_on_a_narrow_screen(show):

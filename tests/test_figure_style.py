@@ -5,10 +5,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib import colormaps
+from matplotlib.colors import to_hex, to_rgb
 
 from icl.figures import data, style
 from icl.figures import landscape as figures
+from icl.figures.task import _readable
 from icl.landscape import Landscape
 from icl.settings import InputError
 
@@ -24,9 +26,17 @@ def luminance(colour: str) -> float:
 def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
     colours = {measure.colour for measure in style.MEASURES.values()}
     bursts = {colour for colour, _ in data.BURSTS.values()}
-    for colour in colours | {style.INK, style.START, style.END} | bursts:
+    scale = {to_hex(style.SCALE(share)) for share in np.linspace(0, 1, 256)}
+    for colour in colours | {style.INK, style.START, style.END} | bursts | scale:
         darker, lighter = sorted((luminance(page), luminance(colour)))
         assert (lighter + 0.05) / (darker + 0.05) >= 3, f"{colour} on {page}"
+
+
+@pytest.mark.parametrize("face", [*map(to_hex, colormaps["tab20"].colors), "#2ca02c", "#808080"])
+def test_letters_on_a_colour_are_black_or_white_whichever_stands_out(face: str) -> None:
+    on = luminance(face) + 0.05
+    contrast = {"black": on / 0.05, "white": 1.05 / on}
+    assert _readable(face) == max(contrast, key=lambda letters: contrast[letters])
 
 
 def test_a_figure_drawn_again_is_the_same_svg_without_a_date() -> None:

@@ -115,8 +115,9 @@ def test_copies_of_the_targets_class_are_counted():
     by_chance = max(height for place, height in bars[1] if place == 0)
     assert by_chance == pytest.approx(absent, abs=0.04)
     assert (1, 1) in bars[1]
-    assert "by B, the context lacks it in 0% at 1, 0% at 2 of the sequences" in alt
-    assert f"by p_B, the context lacks it in {by_chance:.0%} at 0, 0% at 1" in alt
+    assert "by B: at 1, 1 in 100%; at 2, 2 in 100%. " in alt
+    assert f"by p_B: at 0, 0 in {by_chance:.0%}, 1 in " in alt
+    assert alt.endswith("; at 1, 1 in 100%.")
 
 
 # Attention

@@ -113,6 +113,12 @@ def test_every_control_has_a_name_and_says_its_value(page):
 
 
 @each
+def test_what_stands_beside_a_slider_is_not_announced_as_well(page):
+    outputs = page.part.locator("output")
+    assert {node.get_attribute("aria-live") for node in outputs.all()} == {"off"}
+
+
+@each
 def test_every_slider_works_with_the_keyboard_and_shows_its_focus(page):
     for slider in page.part.get_by_role("slider").all():
         value = float(slider.input_value())
@@ -283,6 +289,20 @@ def test_scrubbing_through_every_frame_of_every_seed(page):
         assert "nan" not in first.lower()
 
 
+def test_another_seed_stops_what_plays(browser):
+    with opened(browser, address("training"), reduced_motion="no-preference") as page:
+        page.part = page.locator('.icl-part[data-part="training"]')
+        put(page, "step of training", 0)
+        page.part.get_by_role("button", name="Play").click()
+        page.part.get_by_role("button", name="Stop").wait_for()
+        page.part.get_by_label("seed", exact=True).select_option(index=1)
+        step = said(page)
+        page.part.get_by_role("button", name="Play").wait_for()
+        page.wait_for_timeout(200)
+        assert said(page) == step
+        assert page.complaints == []
+
+
 @training
 def test_another_seed_is_shown_at_the_same_step(page):
     slider = page.part.get_by_role("slider")
@@ -328,6 +348,20 @@ def test_a_bad_setting_shows_the_line_of_python(page):
     assert page.part.locator(".icl-problem").inner_text() == f"K=100 must be a multiple of L={L}"
     page.part.get_by_label("K, classes").fill("")
     assert page.part.locator(".icl-problem").inner_text() == "K='' must be an integer"
+
+
+@sequence
+def test_what_a_page_cannot_draw_is_refused(page):
+    problem = page.part.locator(".icl-problem")
+    page.part.get_by_label("K, classes").fill("6400000000")
+    assert problem.inner_text() == "K=6400000000 is more than the 65,536 of this page"
+    page.part.get_by_label("K, classes").fill("65536")
+    assert problem.inner_text() == ""
+    for seed in ("4294967296", "-1", "0.5"):
+        page.part.get_by_label("seed", exact=True).fill(seed)
+        assert problem.inner_text() == f"seed={seed} must be a whole number from 0 to 2**32 - 1"
+    page.part.get_by_label("seed", exact=True).fill("4294967295")
+    assert problem.inner_text() == ""
 
 
 @sequence
@@ -395,3 +429,21 @@ def test_the_longest_sequence_fits_a_narrow_screen(page):
         box = token.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360
+
+
+# The seeds behind a point
+
+
+@pytest.mark.parametrize("chapter", ["data_dependence", "minimal"])
+@pytest.mark.parametrize("width", [360, 1100])
+def test_the_seeds_behind_a_point_are_in_view_as_it_is_chosen(browser, chapter, width):
+    viewport = {"width": width, "height": 740}
+    with opened(browser, (HTML / "book" / f"{chapter}.html").as_uri(), viewport=viewport) as page:
+        part = page.locator('.icl-part[data-part="data-dependence"]')
+        part.locator(".icl-plot").first.scroll_into_view_if_needed()
+        part.locator(".icl-point").first.focus()
+        box = part.get_by_role("status").bounding_box()
+        assert box["y"] > 0
+        assert box["y"] + box["height"] <= 741
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert page.complaints == []

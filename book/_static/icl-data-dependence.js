@@ -7,6 +7,7 @@
 
   const { icl } = window;
   const REACH = 40; // of a pointer, in the units of a plot
+  const SAME = 2; // points no further apart lie on each other
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -56,6 +57,7 @@
   function key(data) {
     const some = data.columns.some(({ points }) => points.some(({ seeds }) => seeds.length));
     const none = data.columns.some(({ points }) => points.some(({ seeds }) => !seeds.length));
+    const again = "where points lie on each other, click for the next";
     const bursts = Object.keys(data.bursts).join(", ");
     const several = ` (against K for B = ${bursts} from the left)`;
     return icl.html(
@@ -66,6 +68,7 @@
           ? [
               "Filled: mean over seeds; thin marks: seeds",
               "hollow, dashed: in-weights accuracy by the paper's test",
+              again,
             ]
           : []),
         ...(none ? [`cross: ${data.missing}${several}`] : []),
@@ -120,30 +123,38 @@
       });
     }
 
-    // The point nearest to a pointer, so that a finger need not hit a mark of a few pixels.
+    // The point nearest to a pointer, so that a finger need not hit a mark of a few pixels; and
+    // those that it lies on, from the top.
+    let chosen = null;
     const svg = plot.node.querySelector("svg");
     const nearest = (event) => {
       const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(
         svg.getScreenCTM().inverse(),
       );
-      const distance = (point) => {
-        const { x, y } = nodes.get(point);
-        return Math.hypot(at.x - x, at.y - y);
-      };
-      const closest = points.reduce((a, b) => (distance(b) < distance(a) ? b : a));
-      return distance(closest) < REACH ? closest : null;
+      const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
+      const places = points.map((point) => nodes.get(point));
+      const closest = places.reduce((a, b) => (distance(b, at) < distance(a, at) ? b : a));
+      if (distance(closest, at) >= REACH) return [];
+      return points.filter((_, i) => distance(places[i], closest) <= SAME).reverse();
     };
-    for (const kind of ["pointermove", "click"]) {
-      svg.addEventListener(kind, (event) => {
-        const point = nearest(event);
-        if (point) choose(point);
-      });
-    }
+    svg.addEventListener("pointermove", (event) => {
+      const found = nearest(event);
+      if (found.length && !found.includes(chosen)) choose(found[0]);
+    });
+    let held = null; // what was chosen before a press, which may move the focus
+    svg.addEventListener("pointerdown", () => {
+      held = chosen;
+    });
+    svg.addEventListener("click", (event) => {
+      const found = nearest(event);
+      if (found.length) choose(found[(found.indexOf(held) + 1) % found.length]);
+    });
 
     return {
       node: plot.node,
       column,
-      mark(chosen) {
+      mark(marked) {
+        chosen = marked;
         for (const [point, { node }] of nodes) {
           node.classList.toggle("icl-chosen", point === chosen);
           if (chosen) node.setAttribute("tabindex", point === chosen ? 0 : -1);

@@ -249,6 +249,8 @@
   const SHOWN = 3; // sequences at a time
   const PATCH = 8; // columns of a content's picture
   const REACH = 3; // standard deviations that the colours span on each side
+  const MOST = 2 ** 16; // classes: a page draws at every key stroke
+  const SEEDS = 2 ** 32; // as for the package
 
   icl.part("sequence", (root, data) => {
     const { fields } = data;
@@ -311,9 +313,10 @@
 
     function draw() {
       const task = settings();
-      const seeded = Number.isInteger(seed.value) && seed.value >= 0;
-      const unseeded = seeded ? null : `seed=${seed.text} must be a whole number of at least 0`;
-      const wrong = problem(task, fields) ?? unseeded;
+      const seeded = Number.isInteger(seed.value) && seed.value >= 0 && seed.value < SEEDS;
+      const unseeded = seeded ? null : `seed=${seed.text} must be a whole number from 0 to 2**32 - 1`;
+      const many = task.K > MOST ? `K=${task.K} is more than the ${icl.whole(MOST)} of this page` : null;
+      const wrong = problem(task, fields) ?? many ?? unseeded;
       alarm.textContent = wrong ?? "";
       place.replaceChildren();
       if (wrong) {

@@ -61,6 +61,7 @@
       format: () => (run ? icl.whole(now()) : ""),
       change: show,
     });
+    const player = icl.player(slider, SECONDS);
 
     const named = Array.from({ length: tokens }, (_, t) => [
       t + 0.5,
@@ -112,6 +113,7 @@
 
     /** Go over to another seed, at the step nearest to this one; at first, to the transition. */
     function choose() {
+      player.stop(); // another seed has other frames
       const step = run ? now() : null;
       run = data.seeds[Number(seed.value)];
       maps = icl.training.maps(run, tokens);
@@ -153,7 +155,7 @@
 
     choose();
     root.append(
-      icl.walk("Step of training", slider, icl.player(slider, SECONDS)),
+      icl.walk("Step of training", slider, player),
       icl.controls("Run", seed),
       icl.html(
         "div",

@@ -74,7 +74,8 @@
   icl.slider = ({ label, min, max, step = 1, value, format = String, change }) => {
     const id = unique();
     const input = icl.html("input", { type: "range", id, min, max, step, value });
-    const output = icl.html("output", { for: id });
+    // Not announced: the input says the same, and an output would talk while the slider moves.
+    const output = icl.html("output", { for: id, "aria-live": "off" });
     const slider = {
       node: icl.html(
         "div",
@@ -166,6 +167,7 @@
    * system for less motion gets none: the slider does the same by hand.
    * @param {ReturnType<typeof icl.slider>} slider
    * @param {number} seconds for the slider's whole way
+   * @returns {{node: HTMLElement, stop: () => void}}  to be stopped before the slider's way changes
    */
   icl.player = (slider, seconds) => {
     const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -200,7 +202,7 @@
     input.addEventListener("pointerdown", stop);
     input.addEventListener("keydown", stop);
     offer();
-    return button;
+    return { node: button.node, stop };
   };
 
   /**

@@ -168,7 +168,7 @@ def losses(ds: xr.Dataset) -> tuple[Figure, str]:
         loss = spread(final(run, "train_loss"))
         words.append(f"{run.sizes['seed']} {verb} as {fate} with a loss of {loss}")
     ax.set(ylabel="training loss (nats)", ylim=(0, None))
-    ax.legend(fontsize=9, loc="upper right")
+    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     steps_axis(ax, ds)
     return fig, f"Training loss of {counted(ds.sizes['seed'], 'seed')}: {'; '.join(words)}."
 

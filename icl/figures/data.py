@@ -105,7 +105,6 @@ def explore(
     """
     columns = [
         {
-            "along": scan.along,
             "sign": {"K": "K", "eps": "ε", "alpha": "α"}[scan.along],
             "ticks": [[place, f"{x:g}"] for x, place in _places(scan, column).items()],
             "points": [
@@ -325,7 +324,7 @@ def panels(
     columns: axes side by side at most.
     mean: a thick mean and thin seeds; otherwise the seeds alone.
     beside: other runs, for every label or for each its own, drawn behind in grey, a line a seed,
-        the same seeds.
+        the same seeds; of several measures those with a short name, which is written beside.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))
@@ -336,16 +335,21 @@ def panels(
     for ax in rest:
         ax.set_axis_off()
     words = []
+    behind = {
+        label: _same_seeds(ds, beside if isinstance(beside, xr.Dataset) else beside.get(label))
+        for label, ds in stored.items()
+        if beside is not None
+    }
+    drawn = [ds for ds in (*stored.values(), *behind.values()) if ds is not None]
+    longest = max(drawn, key=lambda ds: float(ds.step.max()), default=None)
     for ax, (label, config) in zip(axes, configs.items(), strict=True):
-        ds = stored.get(label)
+        ds, other = stored.get(label), behind.get(label)
         if ds is None:
             _write_missing(ax)
             words.append(f"{label}: {MISSING}")
         else:
-            behind = beside if isinstance(beside, xr.Dataset) else (beside or {}).get(label)
-            other = _same_seeds(ds, behind)
-            if other is not None:
-                _in_grey(ax, other, measures)
+            if other is not None and longest is not None:
+                _in_grey(ax, other, measures, float(longest.step.max()))
             for name in reversed(measures):
                 seeds_and_mean(
                     ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
@@ -358,7 +362,7 @@ def panels(
                 words[-1] += f" (in grey {_ends_in_words(other, measures)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
-    _share_axes(axes, columns, list(stored.values()))
+    _share_axes(axes, columns, longest)
     if len(measures) > 1:
         handles = [
             Line2D([], [], label=MEASURES[NAMES[name]].label, **MEASURES[NAMES[name]].line)
@@ -368,14 +372,20 @@ def panels(
     return fig, f"Accuracy against steps, a panel a configuration. {'; '.join(words)}."
 
 
-def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str]) -> None:
-    """A line a seed, with a point where the stop rule ended it."""
+def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float) -> None:
+    """A line a seed, with a point where it ends before the last step of the axis."""
     for name in measures:
+        short = MEASURES[NAMES[name]].short
+        if len(measures) > 1 and not short:
+            continue
         until = ds[name].where(~ds.carried).transpose("step", "seed")
         ax.plot(ds.step, until, color=INK, lw=0.8, alpha=0.7)
-        stopped = ds.sel(seed=ds.carried.any("step"))
-        ends = stopped[name].sel(step=stopped.stopped_at)
-        ax.plot(stopped.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
+        ended = ds.sel(seed=ds.stopped_at < last)
+        ends = ended[name].sel(step=ended.stopped_at)
+        ax.plot(ended.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
+        if len(measures) > 1:
+            end = float(ds.stopped_at.max()), float(final(ds, name).mean())
+            label_at(ax, *end, short, color=INK, fontsize=8)
 
 
 def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
@@ -384,9 +394,8 @@ def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
     return other.sel(seed=both) if other is not None and both else None
 
 
-def _share_axes(axes: np.ndarray, columns: int, stored: list[xr.Dataset]) -> None:
+def _share_axes(axes: np.ndarray, columns: int, longest: xr.Dataset | None) -> None:
     """Name the axes at the left of rows and at the foot of columns, which may be of two lengths."""
-    longest = max(stored, key=lambda ds: float(ds.step.max()), default=None)
     for ax in axes[-columns:]:
         ax.tick_params(labelbottom=True)
         if longest is None:

@@ -304,11 +304,10 @@ def sequence(world: World, row: int = 1) -> Part:
 
 
 def limits(settings: type[Task]) -> dict[str, dict[str, Any]]:
-    """Of every number of a task: whether it is a whole one, its bounds, what it means."""
+    """Of every number of a task: whether it is a whole one, and its bounds."""
     return {
         name: {
             "integer": field.annotation is int,
-            "about": field.description,
             **{
                 bound: getattr(rule, bound)
                 for rule in field.metadata

@@ -11,6 +11,7 @@ import io
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from IPython.display import publish_display_data
 from matplotlib.figure import Figure
 
@@ -51,7 +52,11 @@ MEASURES: Final = {
     ),
     "iwl": Measure("in-weights learning", _IN_WEIGHTS, "--", "iwl_accuracy"),
     "iwl_absent": Measure(
-        "in-weights learning, target's class absent", _IN_WEIGHTS, "-", "iwl_absent_accuracy"
+        "in-weights learning, target's class absent",
+        _IN_WEIGHTS,
+        "-",
+        "iwl_absent_accuracy",
+        "IWL",
     ),
     "ila1": Measure("item–label association", _LAYER_1, "-", "item_label_association", "ILA1"),
     "tila2": Measure(
@@ -64,6 +69,19 @@ MEASURES: Final = {
     "beta2": Measure(r"$\beta_2$, layer 2", _LABELS, variable="beta2"),
     "xi": Measure(r"$\xi$, classifier", _CLASSIFIER),
 }
+
+
+# For values in order, from first to last as readable on light and on dark pages as the hues above.
+SCALE: Final = mpl.colors.LinearSegmentedColormap.from_list(
+    "icl", [_CLASSIFIER, _IN_CONTEXT, _LABELS, _LAYER_2]
+)
+
+
+def luminance(colour: Any) -> float:
+    """Relative luminance of a colour by WCAG 2, between 0 and 1."""
+    channels = np.array(mpl.colors.to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def by_variable(*keys: str) -> dict[str, str]:

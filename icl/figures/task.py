@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
-from icl.figures.style import INK, MEASURES, figure, label_at, styled
+from icl.figures.style import INK, MEASURES, SCALE, figure, label_at, luminance, styled
 from icl.strategies import class_in_context
 from icl.task import World
 
@@ -104,8 +104,8 @@ def _box(ax: Axes, x: float, y: float, face: Any, text: str) -> None:
 
 def _readable(face: Any) -> str:
     """Black or white, whichever stands out from a colour."""
-    red, green, blue = mpl.colors.to_rgb(face)
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    # The geometric mean of both luminances, each plus the 0.05 of WCAG's contrast.
+    return "black" if luminance(face) + 0.05 > (0.05 * 1.05) ** 0.5 else "white"
 
 
 @styled
@@ -113,14 +113,13 @@ def rank_frequency(task: Task, alphas: Sequence[float], batches: int = 40) -> tu
     """How often the target is of the k-th class in bursty sequences; dots drawn, lines k^-alpha."""
     fig = figure()
     ax = fig.subplots()
-    hue = mpl.colormaps["viridis"]
     words = []
     for i, alpha in enumerate(alphas):
         drawn = task.replace(alpha=alpha, p_B=1.0, p_C=0.0, B=task.copies)
         world = World(drawn, 0)
         target = np.concatenate([world.batch(step).classes[:, -1] for step in range(batches)])
         ranks = np.arange(1, task.K + 1)
-        colour = hue(0.15 + 0.65 * i / max(len(alphas) - 1, 1))
+        colour = SCALE(i / max(len(alphas) - 1, 1))
         edges = np.unique(np.geomspace(1, task.K + 1, 14).astype(int))
         count = np.histogram(target + 1, edges)[0]
         density = count / np.diff(edges) / len(target)
@@ -144,11 +143,10 @@ def class_by_chance(
     """How often the in-weights test shows the target's class by chance, by K, a line an alpha."""
     fig = figure()
     ax = fig.subplots()
-    hue = mpl.colormaps["viridis"]
     words = []
     for i, alpha in enumerate(alphas):
         shares = [class_in_context(task.replace(K=K, alpha=alpha)) for K in classes]
-        colour = hue(0.15 + 0.65 * i / max(len(alphas) - 1, 1))
+        colour = SCALE(i / max(len(alphas) - 1, 1))
         ax.plot(classes, shares, "o-", ms=4, color=colour)
         label_at(ax, classes[-1], shares[-1], rf"$\alpha={alpha:g}$", color=colour)
         known = zip(classes, shares, strict=True)
@@ -218,7 +216,7 @@ def repeats(
             heights = np.array([share[count] for share in shares])
             if heights.max() < 0.005:
                 continue
-            colour = mpl.colormaps["viridis"](0.1 + 0.8 * count / task.N)
+            colour = SCALE(count / task.N)
             ax.bar(places, heights, 0.7, bottom, color=colour)
             for x, h, b in zip(places, heights, bottom, strict=True):
                 if h > 0.08:
@@ -227,9 +225,16 @@ def repeats(
             bottom += heights
         ax.set_xticks(places, [f"{value:g}" for value, _ in tasks])
         ax.set_xlabel(f"${name}$")
-        absent = ", ".join(
-            f"{share[0]:.0%} at {value:g}" for (value, _), share in zip(tasks, shares, strict=True)
+        said = "; ".join(
+            f"at {value:g}, {_counts(share)}"
+            for (value, _), share in zip(tasks, shares, strict=True)
         )
-        words.append(f"by {name}, the context lacks it in {absent} of the sequences")
+        words.append(f"by {name}: {said}")
     left.set_ylabel("share of sequences")
-    return fig, "Copies of the target's class in the context: " + "; ".join(words) + "."
+    return fig, f"Copies of the target's class in the context, {'. '.join(words)}."
+
+
+def _counts(share: np.ndarray) -> str:
+    """How many copies in which share of sequences; the few rare counts are left out."""
+    counts = [(count, part) for count, part in enumerate(share) if part >= 0.005]
+    return ", ".join(f"{count} in {part:.0%}" for count, part in counts)
