@@ -384,8 +384,10 @@ def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float) -> 
         ends = ended[name].sel(step=ended.stopped_at)
         ax.plot(ended.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
         if len(measures) > 1:
-            end = float(ds.stopped_at.max()), float(final(ds, name).mean())
-            label_at(ax, *end, short, color=INK, fontsize=8)
+            end = float(final(ds, name).mean())
+            aside = (4, 7 if end > 0.5 else -9)  # off the lines that go on from there
+            at = float(ds.stopped_at.max())
+            label_at(ax, at, end, short, color=INK, fontsize=8, xytext=aside)
 
 
 def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
