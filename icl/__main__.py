@@ -90,7 +90,9 @@ def train(
         with np.errstate(all="ignore"):  # what diverges is told in one line
             dataset = load_or_train(config, wanted, engine=engine, device=device)
     except Diverged as error:
-        typer.echo(f"error: {config.describe()}: {error}", err=True)
+        rest = ",".join(str(seed) for seed in wanted if seed not in error.seeds)
+        stored = f"; the others are stored: --seeds {rest}" if rest else ""
+        typer.echo(f"error: {config.describe()}: {error}{stored}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from the last checkpoint", err=True)
@@ -131,6 +133,7 @@ def sweep(
         raise InputError("name an experiment of `icl status`, or a claim: --claim ID")
     chosen = experiments_for(ids) | {name: named(name) for name in names}
     wanted = None if seeds is None else options.seeds(seeds)
+    sweeps.check_where(workers, scheduler)
     if dry_run:
         from icl.runs import Store
 
@@ -185,7 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(message: str, status: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    if message:  # none where help is the answer
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return status
 
 

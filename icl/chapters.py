@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import tokenize
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,7 +23,7 @@ from icl import store
 from icl.settings import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nbformat import NotebookNode
 
@@ -233,14 +233,15 @@ def _execute(chapter: str, notebook: NotebookNode, values: dict[str, Any], parti
         notebook = parameterize_notebook(load_notebook_node(notebook), values, **kernel)
     place = str(partial).replace("{", "{{").replace("}", "}}")  # papermill formats it
     try:
-        papermill.execute_notebook(
-            notebook,
-            place,
-            cwd=BOOK,
-            progress_bar=sys.stderr.isatty(),
-            stderr_file=sys.stderr,  # where a cell that trains shows how far it is
-            **kernel,
-        )
+        with _same_store():
+            papermill.execute_notebook(
+                notebook,
+                place,
+                cwd=BOOK,
+                progress_bar=sys.stderr.isatty(),
+                stderr_file=sys.stderr,  # where a cell that trains shows how far it is
+                **kernel,
+            )
     except papermill.PapermillExecutionError as error:
         message = " ".join(str(error.evalue).split())
         if error.ename == InputError.__name__:
@@ -250,6 +251,21 @@ def _execute(chapter: str, notebook: NotebookNode, values: dict[str, Any], parti
         ) from None
     except (CellTimeoutError, DeadKernelError) as error:
         raise ChapterError(f"{chapter}: {' '.join(str(error).split())}") from None
+
+
+@contextmanager
+def _same_store() -> Iterator[None]:
+    """A store that $ICL_STORE names from here is the same for a kernel, which works elsewhere."""
+    from icl.runs import default_root
+
+    named = os.environ.get("ICL_STORE")
+    try:
+        if named:
+            os.environ["ICL_STORE"] = str(default_root().absolute())
+        yield
+    finally:
+        if named:
+            os.environ["ICL_STORE"] = named
 
 
 def _publish(partial: Path, target: Path) -> None:

@@ -44,8 +44,14 @@ def connect(address: str) -> Any:
     for name in ("distributed", "distributed.client"):  # a lost worker is no news here
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        scheme, place = distributed.comm.parse_address(address, strict=True)
+        distributed.comm.registry.get_backend(scheme)
+        distributed.comm.addressing.parse_host_port(place)  # raises without a port
+    except ValueError as error:
+        raise InputError(f"scheduler={address!r} must be like tcp://HOST:PORT: {error}") from None
+    try:
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(
             f"no Dask scheduler at {address!r} within {CONNECT_SECONDS} s: {error}"
         ) from None
@@ -114,16 +120,20 @@ def _remote(key: str, config: str, seed: int, mark: str, checkpoint: bytes | Non
     worker, topic, stop = distributed.get_worker(), Path(mark).name, Stop()
     wanted = distributed.Event(topic)
     parsed = RunConfig.model_validate_json(config)
+    if key != f"{parsed.name}/{seed}":  # the name holds what a run depends on
+        return Result(Outcome("failed", "its worker has another version of icl"))
+
+    shared = Path(mark).exists()
 
     def tell(steps: int, resumed: bool) -> None:
         worker.log_event(topic, (key, steps, resumed))
-        if wanted.is_set():
+        if wanted.is_set() or (shared and not Path(mark).exists()):  # the sweep may be gone
             stop.set()
 
     try:
         if wanted.is_set():
             return Result(Outcome("stopped"))
-        if Path(mark).exists():
+        if shared:
             return Result(run(config, seed, Path(mark).parent, stop, tell))
         # A folder of this run's own: another sweep may have sent the same run here.
         with TemporaryDirectory(dir=worker.local_directory) as scratch:

@@ -105,7 +105,7 @@ class LegibleEngine:
 def check_device(name: str) -> None:
     """Refuse a device that PyTorch does not know or that this machine lacks."""
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).cpu()  # "meta" holds no numbers that could come back
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"device={name!r} cannot be used here: {reason}") from None

@@ -11,6 +11,8 @@ import typer
 
 from icl.settings import SEEDS, InputError, Settings
 
+MOST = 10_000  # seeds at once: who names more means one of them
+
 # Fields whose option has another name than theirs.
 NAMES = {
     "kind": ("--model",),
@@ -61,12 +63,16 @@ def _options(group: type[Settings]) -> Iterator[inspect.Parameter]:
 def seeds(text: str) -> list[int]:
     """Seeds as one writes them: ``6`` is the first six, ``0-5`` or ``0,2,7-9`` are these.
 
-    Raises :class:`icl.settings.InputError` for anything else, an empty range, a seed named twice
-    and one of 2**32 or more.
+    Raises :class:`icl.settings.InputError` for anything else, an empty range, a seed named twice,
+    one of 2**32 or more, and more than :data:`MOST` of them.
     """
     ranges = [_range(part) for part in text.split(",")]
     if text.strip().isdecimal():  # a number alone is how many
         ranges = [range(ranges[0].start)]
+    if sum(map(len, ranges)) > MOST:
+        raise InputError(
+            f"seeds={text!r} are more than {MOST:,} at once; one seed alone is written 7-7"
+        )
     if all(ranges) and max(part.stop for part in ranges) <= SEEDS:
         wanted = [seed for part in ranges for seed in part]
         if len(set(wanted)) == len(wanted):

@@ -30,7 +30,7 @@ from icl import fast, store, training
 from icl.model import Model
 from icl.settings import SEEDS, InputError, Settings
 from icl.task import Task, World
-from icl.training import OtherRun, Recorder, State, Training
+from icl.training import Diverged, OtherRun, Recorder, State, Training
 
 VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
 
@@ -79,9 +79,12 @@ class RunConfig(Settings):
 
 
 def default_root() -> Path:
-    """The store: $ICL_STORE, or ``results/`` of the checkout, or ``results/`` here."""
-    if "ICL_STORE" in os.environ:
-        return Path(os.environ["ICL_STORE"])
+    """The store: $ICL_STORE, or ``results/`` of the checkout, or ``results/`` here.
+
+    A variable without a value is as none.
+    """
+    if named := os.environ.get("ICL_STORE", "").strip():
+        return Path(named).expanduser()
     checkout = Path(__file__).resolve().parent.parent
     return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "results"
 
@@ -177,7 +180,7 @@ class Store:
             warning = str(error)
         except OtherRun as error:
             warning = store.set_aside(path, str(error))
-        tqdm.write(f"warning: {warning}; the run starts again")
+        tqdm.write(f"warning: {warning}; the run starts again", file=sys.stderr)
         return None
 
     def save_checkpoint(self, config: RunConfig, seed: int, state: State) -> None:
@@ -317,16 +320,27 @@ def train(
     """Train and store runs, each from its checkpoint if it has one.
 
     The fast engine trains one seed after the other, the legible one all seeds together. ``tick``
-    and ``due`` are those of :func:`icl.training.advance`. Raises :class:`icl.settings.InputError`
-    for an engine or a device that will not do, :class:`icl.training.Diverged`,
+    and ``due`` are those of :func:`icl.training.advance`. A seed that diverges stops no other; when
+    all the rest is stored :class:`icl.training.Diverged` is raised. Raises
+    :class:`icl.settings.InputError` for an engine or a device that will not do, and
     :class:`icl.store.StoreError`.
     """
     check_engine(engine, device)
     if engine == "legible":
         import icl.legible  # noqa: F401  the limit holds for libraries that are loaded by now
     with threadpool_limits(1):  # at these sizes a second thread gains nothing
+        diverged: list[Diverged] = []
         for group in _groups(seeds, engine):
-            _train_group(config, group, to, engine, device, tick, due)
+            left = list(group)
+            while left:
+                try:
+                    _train_group(config, left, to, engine, device, tick, due)
+                    break
+                except Diverged as error:  # the others go on from their checkpoints
+                    diverged.append(error)
+                    gone = {seed for each in diverged for seed in each.seeds}
+                    left = [s for s in left if s not in gone and not to.has(config, s)]
+    Diverged.raise_all(diverged)
 
 
 def _groups(seeds: Sequence[int], engine: EngineName) -> list[list[int]]:
@@ -419,22 +433,35 @@ def load_or_train(
         with tqdm(
             total=total, unit="step", unit_scale=True, desc=config.name, disable=not progress
         ) as bar:
+            diverged: list[Diverged] = []
             for group in _groups(missing, engine):
-                with ExitStack() as locks:
+                with ExitStack() as locks, Diverged.collect(diverged):
                     for seed in sorted(group):  # in one order, so that no two wait for each other
-                        locks.enter_context(to.lock(config, seed))
+                        locks.enter_context(_wait_for(to, config, seed))
                     still = [seed for seed in group if not to.has(config, seed)]
                     if still:
                         train(config, still, to, engine, device, bar.update)
+        Diverged.raise_all(diverged)
         found |= {seed: to.load(config, seed) for seed in missing}
     return combine(config, [dataset for dataset in found.values() if dataset is not None])
+
+
+@contextmanager
+def _wait_for(to: Store, config: RunConfig, seed: int) -> Iterator[None]:
+    """The lock of a run; who has to wait is told for what."""
+    with ExitStack() as stack:
+        if not stack.enter_context(to.lock(config, seed, wait=False)):
+            words = f"seed {seed} is being trained by another process; waiting for it"
+            tqdm.write(words, file=sys.stderr)
+            stack.enter_context(to.lock(config, seed))
+        yield
 
 
 def _try_load(to: Store, config: RunConfig, seed: int) -> xr.Dataset | None:
     try:
         return to.load(config, seed)
     except store.CorruptFile as error:
-        tqdm.write(f"warning: {error}; it is computed again")
+        tqdm.write(f"warning: {error}; it is computed again", file=sys.stderr)
         return None
 
 

@@ -79,7 +79,7 @@ def sweep(
     Raises :class:`icl.settings.InputError` for an unknown experiment, seeds that cannot be, workers
     beside a scheduler, a scheduler that cannot be reached, and a store that cannot be written.
     """
-    _check_where(workers, scheduler)
+    check_where(workers, scheduler)
     to, report = Store(root), Report()
     wanted: dict[str, Unit] = {}
     for unit in plan(experiments, seeds):
@@ -102,7 +102,7 @@ def sweep(
     return report
 
 
-def _check_where(workers: int | None, scheduler: str | None) -> None:
+def check_where(workers: int | None, scheduler: str | None) -> None:
     """Refuse what would train elsewhere than was meant."""
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} must be at least 1")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, Self, runtime_checkable
@@ -60,7 +61,27 @@ class Training(Settings):
 
 
 class Diverged(RuntimeError):
-    """A seed's loss is no longer a number; the message is one line."""
+    """The loss of some seeds is no longer a number; the message is one line."""
+
+    def __init__(self, message: str, seeds: list[int]) -> None:
+        super().__init__(message)
+        self.seeds = seeds
+
+    @staticmethod
+    @contextmanager
+    def collect(found: list[Diverged]) -> Iterator[None]:
+        """Note the error, so that what comes after is done first."""
+        try:
+            yield
+        except Diverged as error:
+            found.append(error)
+
+    @staticmethod
+    def raise_all(found: list[Diverged]) -> None:
+        """Raise one error for all that were noted, if any."""
+        if found:
+            seeds = [seed for error in found for seed in error.seeds]
+            raise Diverged("; ".join(map(str, found)), seeds)
 
 
 class OtherRun(ValueError):
@@ -275,7 +296,8 @@ def _record(
             continue
         if not np.isfinite(losses[i]):
             raise Diverged(
-                f"the training loss of seed {recorder.seed} is {losses[i]} at step {step}"
+                f"the training loss of seed {recorder.seed} is {losses[i]} at step {step}",
+                [recorder.seed],
             )
         forward = partial(engine.forward, i)
         state.records.append(recorder.record(forward, parameters[i], losses[i]))

@@ -59,6 +59,24 @@ def test_the_cache_has_another_name_when_something_changes(extension, tmp_path, 
     assert extension.fingerprint() != before
 
 
+def test_the_cache_has_another_name_for_another_store(extension, tmp_path, monkeypatch):
+    """And chapters, which run in folders of their own, look for it where the build did."""
+    before = extension.fingerprint()
+    (tmp_path / "other" / "full").mkdir(parents=True)
+    (tmp_path / "other" / "full" / "0.nc").write_text("1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ICL_STORE", "other")
+    assert extension.fingerprint() != before
+    app = SimpleNamespace(outdir=str(tmp_path / "_build" / "html"))
+    config = SimpleNamespace(nb_execution_cache_path="")
+    connected(extension)["config-inited"](app, config)
+    assert Path(os.environ["ICL_STORE"]) == tmp_path / "other"
+    (tmp_path / "other" / "full" / "0.nc").write_text("2")
+    assert config.nb_execution_cache_path != str(
+        Path(config.nb_execution_cache_path).parent / extension.fingerprint()
+    )
+
+
 def test_the_cache_has_another_name_when_a_library_changes(extension, monkeypatch):
     before = extension.fingerprint()
     version = extension.metadata.version

@@ -177,6 +177,16 @@ def test_run_executes_with_the_given_values(toy, capsys):
     assert [path.name for path in toy.iterdir()] == ["out.ipynb"]
 
 
+def test_a_store_that_the_environment_names_is_the_callers_own(toy, monkeypatch):
+    """Not one of that name in the folder where chapters run."""
+    with (chapters.BOOK / "toy.py").open("a") as file:
+        file.write("from icl.runs import Store\nprint(Store().root)\n")
+    monkeypatch.setenv("ICL_STORE", "runs")
+    assert command_line.main(["run", "toy"]) == 0
+    assert printed(toy / "toy.ipynb").splitlines()[-1] == str(toy / "runs")
+    assert os.environ["ICL_STORE"] == "runs"
+
+
 def test_run_without_parameters_writes_beside(toy):
     assert command_line.main(["run", "toy"]) == 0
     assert printed(toy / "toy.ipynb") == "64 0.1 False [1, 2] a=b # c None full\n"
@@ -225,6 +235,13 @@ def test_refused_commands(toy, capsys, arguments, message):
     assert command_line.main(arguments.split()) == 2
     assert capsys.readouterr() == ("", f"error: {message}\n")
     assert not list(toy.iterdir())
+
+
+def test_without_a_command_there_is_help_and_no_error(capsys):
+    assert command_line.main([]) == 2
+    out, err = capsys.readouterr()
+    assert "Usage" in out
+    assert err == ""
 
 
 @pytest.mark.parametrize("arguments", ["nope", "run", "run toy --nope", "run toy -p"])

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from sweeps import (
     wait_until,
 )
 
+import icl.cluster
 from icl import sweep as sweeps
 from icl import training
 from icl.board import Board
 from icl.runs import Store, train
+from icl.worker import Outcome
 
 pytest.importorskip("distributed")
 
@@ -117,6 +120,40 @@ def test_the_scheduler_is_killed_and_the_sweep_says_how_to_go_on(tmp_path):
     out, err = again.communicate(timeout=240)
     assert again.returncode == 0, out + err
     assert_same_runs(to, reference(tmp_path / "reference", configs), configs)
+
+
+def test_a_sweep_that_ends_at_once_leaves_no_run_behind(cluster, tmp_path):
+    """Its workers are free for the next sweep, and keep what they have done."""
+    c, to = config(LONG.replace(steps=10_000_000)), Store(tmp_path / "store")
+    cluster.worker("one")
+    process = start(to.root, [c], scheduler=cluster.address)
+    wait_until((to.root / c.name / ".0.lock").exists)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+
+    def free():
+        with to.lock(c, 0, wait=False) as mine:
+            return mine
+
+    wait_until(free)
+    assert to.progress(c, 0) == "partial"
+
+
+def test_a_worker_with_another_version_fails_its_runs(cluster, tmp_path):
+    """It would train another configuration under the name of this one."""
+    to, c = Store(tmp_path / "store"), config()
+    cluster.worker("one")
+    pool = icl.cluster.Cluster(
+        icl.cluster.connect(cluster.address), to, tmp_path / "mark", lambda *_: None
+    )
+    other = c.name.rpartition("-")[0] + "-0123456789ab"  # as a client with another version has it
+    outcome = pool.submit(f"{other}/0", c, 0, 0).result().outcome
+    pool.close()
+    assert outcome == Outcome("failed", "its worker has another version of icl")
+    assert not to.root.exists()
 
 
 def test_a_worker_that_does_not_see_the_store_sends_its_runs_back(cluster, tmp_path, monkeypatch):

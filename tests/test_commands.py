@@ -24,7 +24,7 @@ from icl.runs import RunConfig, Store, load_or_train, to_netcdf
 from icl.settings import InputError
 from icl.summary import SHOWN, summary, transition
 from icl.task import Task, World
-from icl.training import Training, start
+from icl.training import Diverged, Training, start
 
 SMALL = "--model minimal --K 8 --L 4 --N 2 --D 8 --P 9 --steps 40 --every 20 --test 50 --batch 16"
 
@@ -57,6 +57,7 @@ class TestSeeds:
         [
             *("0", "00", " 0 ", "", "-1", "2-1", "1,1", "0-3,2", "1.5", "a", "1,", "1,a"),
             *("4294967297", "4294967296-4294967296", "0,4294967296", "9" * 5000),
+            *("4294967296", "10001", "0-4294967295"),
         ],
     )
     def test_anything_else_is_refused(self, text):
@@ -155,6 +156,16 @@ class TestTrain:
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith("error: minimal model, K=8")
         assert "the training loss of seed 0 is" in last
+
+    def test_of_seeds_that_diverge_the_others_are_named(self, monkeypatch, capsys):
+        def diverge(*_, **__):
+            raise Diverged("the training loss of seed 3 is nan at step 20", [3])
+
+        monkeypatch.setattr("icl.runs.load_or_train", diverge)
+        assert main(["train", *SMALL.split(), "--seeds", "2-5"]) == 1
+        error = capsys.readouterr().err
+        assert error.endswith(" at step 20; the others are stored: --seeds 2,4,5\n")
+        assert error.count("\n") == 1
 
 
 class TestStatus:

@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import h5py
 import netCDF4
@@ -18,7 +21,7 @@ from icl.model import Model
 from icl.runs import RunConfig, Store, combine, load_or_train, seed_list, to_dataset
 from icl.settings import InputError
 from icl.task import Stream, Task, generator
-from icl.training import State, Training
+from icl.training import Diverged, State, Training
 
 TINY = RunConfig(
     task=Task(K=8, L=4, N=2, D=4, P=7, alpha=1.0),
@@ -292,6 +295,38 @@ def test_a_seed_that_was_stopped_before_its_first_step_trains_with_one_that_was_
     xr.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["fast", "legible"])
+def test_a_seed_that_diverges_stops_no_other(engine, tmp_path):
+    to = Store(tmp_path / "some")
+    broken = training.start(TINY.task, TINY.model, TINY.training, 1)
+    broken.theta = {name: np.nan * value for name, value in broken.theta.items()}
+    to.save_checkpoint(TINY, 1, broken)
+    with pytest.raises(Diverged, match=r"^the training loss of seed 1 is nan at step 0$") as error:
+        quiet(TINY, [0, 1, 2], to.root, engine=engine)
+    assert error.value.seeds == [1]
+    assert [seed for seed in range(3) if to.has(TINY, seed)] == [0, 2]
+    found, expected = (quiet(TINY, [0, 2], root) for root in (to.root, tmp_path / "all"))
+    xr.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_who_waits_for_another_process_is_told_so(tmp_path, capsys):
+    to, begun = Store(tmp_path), threading.Event()
+
+    def hold():
+        with to.lock(TINY, 0):
+            begun.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    begun.wait()
+    quiet(TINY, 1, tmp_path)
+    other.join()
+    told = capsys.readouterr()
+    assert told.err == "seed 0 is being trained by another process; waiting for it\n"
+    assert told.out == ""
+
+
 def save_and_stop(to):
     def save(config, seed, state):
         Store.save_checkpoint(to, config, seed, state)
@@ -329,6 +364,7 @@ print(threads)
 ENGINES = [
     ("fast", "cuda", "device='cuda' needs engine='legible': the fast engine is the CPU's"),
     ("legible", "abacus", "device='abacus' cannot be used here"),
+    ("legible", "meta", "device='meta' cannot be used here"),
 ]
 
 
@@ -374,6 +410,10 @@ def test_the_store_is_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv("ICL_STORE", str(tmp_path / "here"))
     assert Store().root == tmp_path / "here"
     assert Store(tmp_path).root == tmp_path
+    monkeypatch.setenv("ICL_STORE", "~/runs")
+    assert Store().root == Path.home() / "runs"
+    monkeypatch.setenv("ICL_STORE", "")  # a variable of a script that was not set
+    assert (Store().root.parent / "icl" / "runs.py").exists()
     monkeypatch.delenv("ICL_STORE")
     assert Store().root.name == "results"
     assert (Store().root.parent / "icl" / "runs.py").exists()

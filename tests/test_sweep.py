@@ -251,15 +251,17 @@ def test_a_second_interrupt_ends_the_sweep_at_once(tmp_path):
     wait_until((to.root / c.name / ".0.lock").exists)
     [run] = psutil.Process(process.pid).children()
     run.suspend()
-    process.send_signal(signal.SIGINT)
-    assert any("stopping" in line for line in process.stderr)
-    with pytest.raises(subprocess.TimeoutExpired):  # it waits for the checkpoint
-        process.wait(timeout=0.5)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert not list(to.root.glob(".sweep-*"))
-    run.resume()
+    try:
+        process.send_signal(signal.SIGINT)
+        assert any("stopping" in line for line in process.stderr)
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for the checkpoint
+            process.wait(timeout=0.5)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+        assert process.returncode == 130
+        assert not list(to.root.glob(".sweep-*"))
+    finally:
+        run.resume()
     wait_until(lambda: not run.is_running())
 
     assert to.progress(c, 0) == "partial"
@@ -298,7 +300,11 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, mon
     [
         (["--workers", "0"], "error: workers=0 must be at least 1"),
         (["--seeds", "5-3"], "error: seeds='5-3' must be a number above 0"),
-        (["--scheduler", "nowhere"], "error: no Dask scheduler at 'nowhere'"),
+        (["--workers", "0", "--dry-run"], "error: workers=0 must be at least 1"),
+        (["--scheduler", "nowhere"], "error: scheduler='nowhere' must be like tcp://HOST:PORT: "),
+        (["--scheduler", "tcp://127.0.0.1"], "error: scheduler='tcp://127.0.0.1' must be like "),
+        (["--scheduler", "http://a:1"], "error: scheduler='http://a:1' must be like tcp://"),
+        (["--scheduler", "tcp://127.0.0.1:1"], "error: no Dask scheduler at 'tcp://127.0.0.1:1'"),
         (["--scheduler", ""], "error: scheduler='' must be an address"),
         (["--scheduler", "nowhere", "--workers", "2"], "error: workers=2 is for this machine"),
     ],

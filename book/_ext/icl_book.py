@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from icl.bench import machine
+from icl.runs import default_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,8 +47,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def name_execution_cache(app: Sphinx, config: Config) -> None:
     """Keep the results of chapters under a name that changes with what they depend on.
 
-    Sphinx reads all pages again when this setting changes, which an unchanged chapter needs.
+    Sphinx reads all pages again when this setting changes, which an unchanged chapter needs. A store
+    that $ICL_STORE names is meant as seen from here, and chapters run in folders of their own.
     """
+    if os.environ.get("ICL_STORE"):
+        os.environ["ICL_STORE"] = str(default_root().absolute())
     caches = Path(app.outdir).parent / ".jupyter_cache"
     cache = caches / fingerprint()
     for outdated in caches.glob("*"):
@@ -64,7 +69,8 @@ def fingerprint() -> str:
     here = machine()
     digest.update("\n".join(f"{here[key]}" for key in ("processor", "cores", "python")).encode())
     for path in sorted(dependencies()):
-        digest.update(path.relative_to(ROOT).as_posix().encode())
+        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        digest.update(name.as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for requirement in map(Requirement, metadata.requires("icl") or []):
         if requirement.marker is None or requirement.marker.evaluate({"extra": "book"}):
@@ -76,7 +82,8 @@ def fingerprint() -> str:
 def dependencies() -> Iterable[Path]:
     yield from (ROOT / "icl").rglob("*.py")
     yield from (ROOT / "benchmarks").glob("*.json")
-    yield from (ROOT / "results").glob("*/[0-9]*.nc")
+    for store in {ROOT / "results", default_root().absolute()}:  # some pages show the first alone
+        yield from store.glob("*/[0-9]*.nc")
 
 
 class RequireAlternativeText(SphinxPostTransform):
