@@ -60,7 +60,11 @@ def run(
     """Execute a chapter, with some of its parameters changed, into a notebook."""
     from icl import chapters as book
 
-    typer.echo(book.run(chapter, parameter or [], output, force))
+    try:
+        typer.echo(book.run(chapter, parameter or [], output, force))
+    except book.Stopped as stopped:
+        typer.echo(stopped, err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()

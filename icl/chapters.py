@@ -9,10 +9,14 @@ everything that can be changed about it, one typed and documented line each:
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
+import signal
 import sys
+import threading
 import tokenize
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -23,7 +27,7 @@ from icl import store
 from icl.settings import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nbformat import NotebookNode
 
@@ -33,6 +37,10 @@ TYPES: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "
 
 class ChapterError(RuntimeError):
     """A chapter that failed while it ran; the message is one line."""
+
+
+class Stopped(Exception):
+    """A chapter was interrupted while it ran; the message is one line."""
 
 
 class Parameter(NamedTuple):
@@ -190,6 +198,8 @@ def run(
         that exists unless `force`.
     ChapterError
         When a cell fails.
+    Stopped
+        After Ctrl-C or a termination, which the running cell gets. What it trained so far is kept.
     """
     notebook = read(chapter)
     values = check(parameters(notebook), assignments)
@@ -200,6 +210,9 @@ def run(
     except ChapterError as error:
         _publish(partial, target)
         raise ChapterError(f"{error}; what was reached is in {target}") from None
+    except KeyboardInterrupt:
+        _publish(partial, target)
+        raise Stopped(f"stopped; what was reached is in {target}; add --force to go on") from None
     else:
         _publish(partial, target)
     finally:
@@ -234,7 +247,8 @@ def _execute(chapter: str, notebook: NotebookNode, values: dict[str, Any], parti
     place = str(partial).replace("{", "{{").replace("}", "}}")  # papermill formats it
     try:
         with _same_store():
-            papermill.execute_notebook(
+            _interruptibly(
+                papermill.execute_notebook,
                 notebook,
                 place,
                 cwd=BOOK,
@@ -246,11 +260,60 @@ def _execute(chapter: str, notebook: NotebookNode, values: dict[str, Any], parti
         message = " ".join(str(error.evalue).split())
         if error.ename == InputError.__name__:
             raise InputError(message) from None
+        if error.ename == KeyboardInterrupt.__name__:
+            raise KeyboardInterrupt from None
         raise ChapterError(
             f"{chapter}, cell {error.exec_count}: {error.ename}: {message}"
         ) from None
     except (CellTimeoutError, DeadKernelError) as error:
         raise ChapterError(f"{chapter}: {' '.join(str(error).split())}") from None
+
+
+def _interruptibly(execute: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    """Execute a notebook in a thread; Ctrl-C or a termination is for the cell that runs.
+
+    In the main thread nbclient would answer them itself, and end the kernel under the cell. A
+    second one ends the kernel.
+    """
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import ensure_event_loop
+
+    kernels: list[AsyncKernelManager] = []
+
+    class Noted(AsyncKernelManager):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            kernels.append(self)
+
+    def work() -> None:
+        try:
+            execute(*arguments, kernel_manager_class=Noted, **options)
+        finally:
+            ensure_event_loop().close()  # the thread's own, which nobody else ends
+
+    with ThreadPoolExecutor(1) as thread, _terminations_as_interrupts():
+        running = thread.submit(work)
+        interrupts = itertools.chain([signal.SIGINT], itertools.repeat(signal.SIGTERM))
+        while True:
+            try:
+                running.result()
+                return
+            except KeyboardInterrupt:
+                pid = kernels and getattr(kernels[0].provisioner, "pid", None)
+                if pid and not running.done():
+                    os.kill(pid, next(interrupts))
+
+
+@contextmanager
+def _terminations_as_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

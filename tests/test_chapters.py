@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from textwrap import dedent
@@ -10,6 +11,7 @@ from typing import Literal
 
 import jupytext
 import pytest
+from sweeps import wait_until
 
 from icl import __main__ as command_line
 from icl import chapters
@@ -242,6 +244,38 @@ def test_without_a_command_there_is_help_and_no_error(capsys):
     out, err = capsys.readouterr()
     assert "Usage" in out
     assert err == ""
+
+
+SLOW = """\
+import sys
+from pathlib import Path
+
+from icl import chapters
+from icl.__main__ import main
+
+chapters.BOOK = Path(sys.argv[1])
+sys.exit(main(["run", "slow"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_keeps_what_was_reached(toy, number):
+    (chapters.BOOK / "slow.py").write_text(
+        "# %% [markdown]\n# # Slow\n\n# %%\nprint('first')\n\n# %%\nimport time\n"
+        f"open({str(toy / 'begun')!r}, 'w').close()\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, str(chapters.BOOK)], stderr=subprocess.PIPE, text=True
+    )
+    wait_until((toy / "begun").exists)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    target = toy / "slow.ipynb"
+    assert "Traceback" not in said  # the kernel may say that it was interrupted
+    assert said.endswith(f"stopped; what was reached is in {target}; add --force to go on\n")
+    assert printed(target) == "first\n"
+    assert {path.name for path in toy.iterdir()} == {"begun", "slow.ipynb"}
 
 
 @pytest.mark.parametrize("arguments", ["nope", "run", "run toy --nope", "run toy -p"])
