@@ -153,6 +153,10 @@ said("data-K", "data-B", "capacity", "data-eps")
 said("zipf-both", "zipf-steep", "zipf-flat", "freeze")
 
 # %% [markdown]
+# At $\alpha=1.25$ in-context accuracy is low, and still rises when the runs end. Whether it is lost there or comes
+# late was not tried.
+
+# %% [markdown]
 # ## Common and rare classes
 
 # %% mystnb={"figure": {"name": "fig-data-ranks", "caption": "In-weights accuracy at the end for $\\alpha=1$, by rank of the target's class in octaves, the class kept out of the context. Point: mean over seeds; thin marks: seeds."}} tags=["hide-input"]

@@ -40,6 +40,7 @@ from icl.figures import curves
 from icl.figures.style import show
 from icl.model import Model
 from icl.plan import plan
+from icl.settings import at_least
 from icl.task import Task
 from icl.training import Training
 
@@ -56,6 +57,7 @@ hidden: int = 3  # hidden layers of the classifier
 seed: int = 0  # of the run whose gradient is checked
 
 # %% tags=["hide-input"]
+at_least(1, batch=batch)
 task, model = Task(K=K, L=L, N=N, p_C=p_C, eps=eps, D=D, P=P), Model(hidden=hidden)
 operations = bench.flops(task, model, batch)
 measured = json.loads((BOOK.parent / "benchmarks" / "engine.json").read_text())

@@ -32,7 +32,7 @@ from icl.figures import interactive
 from icl.figures import landscape as figures
 from icl.figures.style import show
 from icl.landscape import Landscape, first_time, minimal_model_saddle, rise_times
-from icl.settings import InputError
+from icl.settings import InputError, at_least
 
 # %% tags=["parameters"]
 N: int = 8  # items in the context, at least 2
@@ -45,6 +45,7 @@ until: float = 1e9  # time to which the longest paths are followed
 distances: list[float] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]  # starts compared at the end
 
 # %% tags=["hide-input"]
+at_least(0, distances=distances)
 sloped, equal = Landscape(N=N, L=L), Landscape(N=N, L=N)
 if L == N:
     raise InputError(f"L={L} must be above N={N}: the first half of this page is about L > N")

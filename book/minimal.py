@@ -38,6 +38,7 @@ from icl.landscape import Landscape, first_time
 from icl.model import Model
 from icl.provenance import experiment_provenance, provenance
 from icl.runs import RunConfig, config_of, load_or_train
+from icl.settings import at_least
 from icl.task import Task
 from icl.training import Training
 
@@ -67,6 +68,8 @@ before: int = 10000  # steps shown before the transition
 after: int = 10000  # steps shown after it
 
 # %%
+at_least(1, seeds=seeds, seeds_equal=seeds_equal)
+at_least(0, before=before, after=after)
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 three = Model(kind="minimal")
 two = three.replace(train_beta2=False)

@@ -41,6 +41,7 @@ from icl.induction import induction_head
 from icl.model import initial
 from icl.provenance import experiment_provenance, provenance
 from icl.runs import RunConfig, config_of, load_or_train
+from icl.settings import at_least
 from icl.task import Task, World
 from icl.training import Training
 
@@ -67,6 +68,8 @@ before: int = 5000  # the first attention maps are from so many steps before the
 shipped: bool = False  # compare with the book's own runs, even where $ICL_STORE names another store
 
 # %%
+at_least(1, seeds=seeds, seeds_1d=seeds_1d)
+at_least(0, before=before)
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 training = Training(steps=steps, every=every, dtype=dtype)
 world = World(task, 0, dtype)

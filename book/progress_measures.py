@@ -34,6 +34,7 @@ from icl.figures import attention, curves, interactive
 from icl.figures.style import MEASURES, show
 from icl.provenance import provenance
 from icl.runs import RunConfig, load_or_train
+from icl.settings import at_least
 from icl.task import Task
 from icl.training import Training
 
@@ -57,6 +58,8 @@ after: int = 10000  # steps shown after it
 shortly: int = 5000  # steps before the transition at which the slow phase is looked at
 
 # %%
+at_least(1, seeds=seeds)
+at_least(0, before=before, after=after, shortly=shortly)
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 training = Training(steps=steps, every=every, dtype=dtype, maps=True, keep_parameters=True)
 config = RunConfig(task=task, training=training)

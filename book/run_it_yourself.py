@@ -30,6 +30,7 @@ from icl.experiments import EXPERIMENTS
 from icl.model import Model
 from icl.provenance import command, stored
 from icl.runs import RunConfig, Store
+from icl.settings import at_least
 from icl.task import Task
 from icl.training import Training
 
@@ -48,6 +49,8 @@ dtype: str = "float32"  # of parameters and data, float32 or float64
 seconds: float = 3.0  # for which steps are timed
 
 # %% tags=["hide-input"]
+at_least(0, seconds=seconds)
+Training(dtype=dtype)  # refuses another
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 config = RunConfig(task=task)
 models = {"full": Model(), "minimal": Model(kind="minimal")}

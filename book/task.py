@@ -30,6 +30,7 @@ from myst_nb import glue
 from icl.figures import interactive
 from icl.figures import task as figures
 from icl.figures.style import show
+from icl.settings import at_least
 from icl.strategies import (
     class_in_context,
     from_context,
@@ -60,6 +61,8 @@ fractions: list[float] = [0.0, 0.5, 0.9, 1.0]  # fractions p_B of bursty sequenc
 classes: list[int] = [128, 512, 2048]  # numbers of classes K that are compared
 
 # %%
+at_least(1, size=size, classes=classes)
+at_least(0, alphas=alphas, epsilons=epsilons, bursts=bursts, fractions=fractions)
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 world = World(task, seed, dtype)
 

@@ -7,13 +7,12 @@ message is one line that names the parameter, its value and what would do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic_core import ErrorDetails
 
 # Seeds are below this: NumPy splits a larger one into words, and seed 2**32 would draw one thing
@@ -134,3 +133,15 @@ def _short(value: object) -> str:
     """Represent a refused value on one line of at most `LONGEST_VALUE` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def at_least(least: float, **values: float | Sequence[float]) -> None:
+    """Check numbers that no group of settings holds; of a list each, and that there is one.
+
+    Raises :class:`InputError` for the first that is smaller, under its name.
+    """
+    for name, value in values.items():
+        if not all(one >= least for one in ([value] if isinstance(value, (int, float)) else value)):
+            raise InputError(f"{name}={value} must be at least {least:g}")
+        if isinstance(value, Sequence) and not value:
+            raise InputError(f"{name}={value} must hold a number")

@@ -171,6 +171,28 @@ def test_a_parameters_cell_declares_and_does_nothing_else(cell):
 # Running
 
 
+@pytest.mark.parametrize(
+    ("chapter", "value", "message"),
+    [
+        ("network", "seeds_1d=0", "seeds_1d=0 must be at least 1"),
+        ("minimal", "seeds_equal=0", "seeds_equal=0 must be at least 1"),
+        ("progress_measures", "shortly=-1", "shortly=-1 must be at least 0"),
+        ("task", "alphas=[]", "alphas=[] must hold a number"),
+        ("engine", "batch=0", "batch=0 must be at least 1"),
+        ("landscape", "distances=[]", "distances=[] must hold a number"),
+        ("run_it_yourself", "dtype=x", "dtype='x' must be 'float32' or 'float64'"),
+    ],
+)
+def test_what_a_chapter_cannot_use_is_refused_before_any_work(
+    chapter, value, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "store"))
+    assert command_line.main(["run", chapter, "-p", value]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {message}"
+    assert not list(tmp_path.iterdir())
+
+
 def test_run_executes_with_the_given_values(toy, capsys):
     line = "run toy -p K=1e2 -p swap=true -p widths=[3] -p label=c=d -o out.ipynb"
     assert command_line.main(line.split()) == 0

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import pytest
 from pydantic import Field, model_validator
 
-from icl.settings import LONGEST_VALUE, InputError, Settings
+from icl.settings import LONGEST_VALUE, InputError, Settings, at_least
 
 
 class Inner(Settings):
@@ -111,3 +111,19 @@ def test_replace_validates_and_leaves_the_original():
 def test_json_there_and_back():
     settings = Outer(seed=3, inner=Inner(K=64, widths=(1, 2), eps=1))
     assert Outer.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seeds": 1, "seeds_1d": 0}, "seeds_1d=0 must be at least 1"),
+        ({"classes": [128, 0]}, "classes=[128, 0] must be at least 1"),
+        ({"classes": []}, "classes=[] must hold a number"),
+        ({"shift": math.nan}, "shift=nan must be at least 1"),
+    ],
+)
+def test_numbers_of_no_group_are_checked_under_their_names(values, message):
+    at_least(1, seeds=1, shares=[1.0, 2])
+    with pytest.raises(InputError) as error:
+        at_least(1, **values)
+    assert str(error.value) == message
