@@ -279,7 +279,7 @@ said("pB-iwl")
 
 # %% mystnb={"figure": {"name": "fig-data-control", "caption": "As {numref}`fig-data-not-bursty`, with $K=1024$ and $\\varepsilon=0.1$. Grey: the same seeds with bursty sequences alone, from {numref}`fig-data-dependence`, in-context (ICL) and in-weights accuracy with the class absent (IWL), with a point where each ends."}} tags=["hide-input"]
 bursty = runs["2b"].get("eps=0.1")
-show(*figures.panels("p_B-control", runs["p_B-control"], beside=bursty))
+show(*figures.panels("p_B-control", runs["p_B-control"], beside=bursty, named=True))
 
 # %% tags=["remove-input"]
 experiment_provenance(EXPERIMENTS["p_B-control"], runs["p_B-control"])

@@ -46,6 +46,8 @@ distances: list[float] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]  # starts com
 
 # %% tags=["hide-input"]
 at_least(0, distances=distances)
+if len(distances) < 2 or not 0 < distances[0] != distances[1]:
+    raise InputError(f"distances={distances} must begin with two different numbers above 0")
 sloped, equal = Landscape(N=N, L=L), Landscape(N=N, L=N)
 if L == N:
     raise InputError(f"L={L} must be above N={N}: the first half of this page is about L > N")

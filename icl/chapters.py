@@ -9,14 +9,13 @@ everything that can be changed about it, one typed and documented line each:
 from __future__ import annotations
 
 import ast
-import itertools
 import json
 import os
 import signal
 import sys
 import threading
 import tokenize
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 BOOK = Path(__file__).parent.parent / "book"
+POLL_SECONDS = 0.1
 TYPES: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "list": list}
 
 
@@ -211,6 +211,8 @@ def run(
         _publish(partial, target)
         raise ChapterError(f"{error}; what was reached is in {target}") from None
     except KeyboardInterrupt:
+        if not partial.exists():
+            raise Stopped("stopped before the first cell") from None
         _publish(partial, target)
         raise Stopped(f"stopped; what was reached is in {target}; add --force to go on") from None
     else:
@@ -260,8 +262,6 @@ def _execute(chapter: str, notebook: NotebookNode, values: dict[str, Any], parti
         message = " ".join(str(error.evalue).split())
         if error.ename == InputError.__name__:
             raise InputError(message) from None
-        if error.ename == KeyboardInterrupt.__name__:
-            raise KeyboardInterrupt from None
         raise ChapterError(
             f"{chapter}, cell {error.exec_count}: {error.ename}: {message}"
         ) from None
@@ -291,17 +291,24 @@ def _interruptibly(execute: Callable[..., object], *arguments: Any, **options: A
         finally:
             ensure_event_loop().close()  # the thread's own, which nobody else ends
 
+    asked = sent = 0
     with ThreadPoolExecutor(1) as thread, _terminations_as_interrupts():
         running = thread.submit(work)
-        interrupts = itertools.chain([signal.SIGINT], itertools.repeat(signal.SIGTERM))
-        while True:
+        while not running.done():
             try:
-                running.result()
-                return
+                wait([running], timeout=POLL_SECONDS)
             except KeyboardInterrupt:
-                pid = kernels and getattr(kernels[0].provisioner, "pid", None)
-                if pid and not running.done():
-                    os.kill(pid, next(interrupts))
+                asked += 1
+            pid = getattr(kernels[0].provisioner, "pid", None) if kernels else None
+            if pid and asked > sent:  # asked before there was a kernel, it is told then
+                os.kill(pid, signal.SIGTERM if sent else signal.SIGINT)
+                sent += 1
+        try:
+            running.result()
+        except Exception:
+            if asked:  # whatever it is that an interrupted cell, or a killed kernel, comes to
+                raise KeyboardInterrupt from None
+            raise
 
 
 @contextmanager

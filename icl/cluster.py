@@ -3,7 +3,9 @@
 A worker that sees the store's own folder (a shared file system) trains into it, with its locks and
 its checkpoints. Any other gets what is half done with the run, trains in its scratch folder and
 sends back the finished file, or the checkpoint if it was stopped. Which of the two it is shows by
-a mark that the sweep leaves in its store, since a folder of the same name may exist anywhere.
+a mark that the sweep leaves in its store, since a folder of the same name may exist anywhere. When
+the mark is gone, so is the sweep: a worker that shares the store ends its run with a checkpoint. Any
+other learns nothing of a sweep that could not say goodbye, and trains to the end.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def connect(address: str) -> Any:
         raise InputError(f"scheduler={address!r} must be like tcp://HOST:PORT: {error}") from None
     try:
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"no Dask scheduler at {address!r} within {CONNECT_SECONDS} s: {error}"
         ) from None
@@ -117,12 +119,16 @@ class Cluster:
 def _remote(key: str, config: str, seed: int, mark: str, checkpoint: bytes | None) -> Result:
     """What a worker does: :func:`icl.worker.run`, with its news going through the scheduler."""
     distributed: Any = import_module("distributed")
-    worker, topic, stop = distributed.get_worker(), Path(mark).name, Stop()
+    worker, topic = distributed.get_worker(), Path(mark).name
     wanted = distributed.Event(topic)
-    parsed = RunConfig.model_validate_json(config)
+    other_version = Result(Outcome("failed", "its worker has another version of icl"))
+    try:
+        parsed = RunConfig.model_validate_json(config)
+    except InputError:
+        return other_version
     if key != f"{parsed.name}/{seed}":  # the name holds what a run depends on
-        return Result(Outcome("failed", "its worker has another version of icl"))
-
+        return other_version
+    stop = Stop()
     shared = Path(mark).exists()
 
     def tell(steps: int, resumed: bool) -> None:

@@ -331,16 +331,21 @@ def train(
     with threadpool_limits(1):  # at these sizes a second thread gains nothing
         diverged: list[Diverged] = []
         for group in _groups(seeds, engine):
-            left = list(group)
+            left, known = list(group), tick
             while left:
                 try:
-                    _train_group(config, left, to, engine, device, tick, due)
+                    _train_group(config, left, to, engine, device, known, tick, due)
                     break
                 except Diverged as error:  # the others go on from their checkpoints
                     diverged.append(error)
                     gone = {seed for each in diverged for seed in each.seeds}
                     left = [s for s in left if s not in gone and not to.has(config, s)]
+                    known = _quietly  # their steps were told
     Diverged.raise_all(diverged)
+
+
+def _quietly(n: int) -> None:
+    """Tell nobody."""
 
 
 def _groups(seeds: Sequence[int], engine: EngineName) -> list[list[int]]:
@@ -354,16 +359,18 @@ def _train_group(
     to: Store,
     engine: EngineName,
     device: str,
+    known: Callable[[int], object],
     tick: Callable[[int], object],
     due: Callable[[], bool],
 ) -> None:
+    """``known`` is told once of the steps that checkpoints hold, ``tick`` of further ones."""
     task, model, settings = config.task, config.model, config.training
     states = {
         seed: to.checkpoint(config, seed) or training.start(task, model, settings, seed)
         for seed in seeds
     }
     # What was made since a record is told of at the next one.
-    tick(sum(state.step // settings.every * settings.every for state in states.values()))
+    known(sum(state.step // settings.every * settings.every for state in states.values()))
     recorders = {seed: Recorder(task, settings, seed) for seed in seeds}
 
     while states:

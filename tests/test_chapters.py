@@ -180,6 +180,11 @@ def test_a_parameters_cell_declares_and_does_nothing_else(cell):
         ("task", "alphas=[]", "alphas=[] must hold a number"),
         ("engine", "batch=0", "batch=0 must be at least 1"),
         ("landscape", "distances=[]", "distances=[] must hold a number"),
+        (
+            "landscape",
+            "distances=[0.5, 0.5]",
+            "distances=[0.5, 0.5] must begin with two different numbers above 0",
+        ),
         ("run_it_yourself", "dtype=x", "dtype='x' must be 'float32' or 'float64'"),
     ],
 )
@@ -280,24 +285,50 @@ sys.exit(main(["run", "slow"]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_keeps_what_was_reached(toy, number):
+STUBBORN = "while True:\n    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        "
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cell"),
+    [
+        ([signal.SIGINT], "time.sleep(60)"),
+        ([signal.SIGTERM], "time.sleep(60)"),
+        ([signal.SIGINT] * 2, STUBBORN + "asked.touch()"),
+    ],
+    ids=["interrupt", "termination", "twice"],
+)
+def test_a_run_that_is_stopped_keeps_what_was_reached(toy, numbers, cell):
     (chapters.BOOK / "slow.py").write_text(
         "# %% [markdown]\n# # Slow\n\n# %%\nprint('first')\n\n# %%\nimport time\n"
-        f"open({str(toy / 'begun')!r}, 'w').close()\ntime.sleep(60)\n"
+        "from pathlib import Path\n\n"
+        f"asked = Path({str(toy.parent / 'asked')!r})\n"
+        f"Path({str(toy.parent / 'begun')!r}).touch()\n{cell}\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, str(chapters.BOOK)], stderr=subprocess.PIPE, text=True
     )
-    wait_until((toy / "begun").exists)
-    process.send_signal(number)
+    wait_until((toy.parent / "begun").exists)
+    for number in numbers:
+        process.send_signal(number)
+        if len(numbers) == 2:
+            wait_until((toy.parent / "asked").exists)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     target = toy / "slow.ipynb"
     assert "Traceback" not in said  # the kernel may say that it was interrupted
     assert said.endswith(f"stopped; what was reached is in {target}; add --force to go on\n")
     assert printed(target) == "first\n"
-    assert {path.name for path in toy.iterdir()} == {"begun", "slow.ipynb"}
+    assert [path.name for path in toy.iterdir()] == ["slow.ipynb"]
+
+
+def test_a_run_that_is_stopped_before_its_first_cell_says_so(toy, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chapters, "_execute", interrupt)
+    assert command_line.main(["run", "toy"]) == 130
+    assert capsys.readouterr() == ("", "stopped before the first cell\n")
+    assert not list(toy.iterdir())
 
 
 @pytest.mark.parametrize("arguments", ["nope", "run", "run toy --nope", "run toy -p"])

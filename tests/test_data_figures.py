@@ -302,8 +302,9 @@ def test_of_several_measures_the_grey_ones_are_named_and_the_longer_runs_fit(lon
     whole = together(configs[label], (0, 1))
     half = whole.isel(step=slice(11)).assign(stopped_at=whole.stopped_at // 2)
     own, other = (whole, half) if longer == "own" else (half, whole)
-    figure, _ = data.panels("p_B", {label: own}, beside={label: other})
+    figure, words = data.panels("p_B", {label: own}, beside={label: other}, named=True)
     [first, _] = figure.axes
+    assert "in-weights learning " not in words.partition("(in grey ")[2].partition(")")[0]
     assert {text.get_text() for text in first.texts} == {"ICL", "IWL"}
     grey = [line for line in first.lines if line.get_color() == INK and len(line.get_xdata()) > 2]
     assert len(grey) == 2 * 2  # not the paper's test, whose line would be as that of the other

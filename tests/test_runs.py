@@ -309,6 +309,25 @@ def test_a_seed_that_diverges_stops_no_other(engine, tmp_path):
     xr.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_progress_adds_up_when_a_seed_diverges(tmp_path):
+    to, half = Store(tmp_path), TINY.training.steps // 2
+    for seed in range(3):
+        ticks = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(to, "save_checkpoint", save_and_stop(to))
+            due = lambda made=ticks: sum(made) == half  # noqa: E731
+            with pytest.raises(KeyboardInterrupt):
+                runs.train(TINY, [seed], to, tick=ticks.append, due=due)
+    broken = to.checkpoint(TINY, 1)
+    broken.theta = {name: np.nan * value for name, value in broken.theta.items()}
+    to.save_checkpoint(TINY, 1, broken)
+
+    ticks = []
+    with pytest.raises(Diverged):
+        runs.train(TINY, [0, 1, 2], to, engine="legible", tick=ticks.append)
+    assert sum(ticks) == 3 * TINY.training.steps - half
+
+
 def test_who_waits_for_another_process_is_told_so(tmp_path, capsys):
     to, begun = Store(tmp_path), threading.Event()
 

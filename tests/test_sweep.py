@@ -304,6 +304,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, mon
         (["--scheduler", "nowhere"], "error: scheduler='nowhere' must be like tcp://HOST:PORT: "),
         (["--scheduler", "tcp://127.0.0.1"], "error: scheduler='tcp://127.0.0.1' must be like "),
         (["--scheduler", "http://a:1"], "error: scheduler='http://a:1' must be like tcp://"),
+        (["--scheduler", "tcp://a..b:1"], "error: no Dask scheduler at 'tcp://a..b:1'"),
         (["--scheduler", "tcp://127.0.0.1:1"], "error: no Dask scheduler at 'tcp://127.0.0.1:1'"),
         (["--scheduler", ""], "error: scheduler='' must be an address"),
         (["--scheduler", "nowhere", "--workers", "2"], "error: workers=2 is for this machine"),

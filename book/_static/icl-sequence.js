@@ -295,7 +295,7 @@
       change: draw,
     });
     const another = icl.button("Draw another", () => {
-      seed.set((Number.isInteger(seed.value) ? seed.value : -1) + 1);
+      seed.set(((Number.isInteger(seed.value) ? seed.value : -1) + 1) % SEEDS);
       draw();
     });
     const alarm = icl.html("p", { class: "icl-problem", role: "alert" });

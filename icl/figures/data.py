@@ -313,6 +313,7 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
 def panels(
     experiment: str, stored: Stored, measures: Sequence[str] = (ICL, IWL, PAPERS_IWL),
     columns: int = 3, mean: bool = True, beside: Stored | xr.Dataset | None = None,
+    named: bool = False,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Accuracies against steps, an axis a configuration: Figures A.1 and A.5, and the like.
 
@@ -324,7 +325,8 @@ def panels(
     columns: axes side by side at most.
     mean: a thick mean and thin seeds; otherwise the seeds alone.
     beside: other runs, for every label or for each its own, drawn behind in grey, a line a seed,
-        the same seeds; of several measures those with a short name, which is written beside.
+        the same seeds; of several measures those with a short name.
+    named: write these names beside the grey lines.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))
@@ -340,6 +342,7 @@ def panels(
         for label, ds in stored.items()
         if beside is not None
     }
+    grey = [name for name in measures if len(measures) == 1 or MEASURES[NAMES[name]].short]
     drawn = [ds for ds in (*stored.values(), *behind.values()) if ds is not None]
     longest = max(drawn, key=lambda ds: float(ds.step.max()), default=None)
     for ax, (label, config) in zip(axes, configs.items(), strict=True):
@@ -349,7 +352,7 @@ def panels(
             words.append(f"{label}: {MISSING}")
         else:
             if other is not None and longest is not None:
-                _in_grey(ax, other, measures, float(longest.step.max()))
+                _in_grey(ax, other, grey, float(longest.step.max()), named)
             for name in reversed(measures):
                 seeds_and_mean(
                     ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
@@ -359,7 +362,7 @@ def panels(
                 ax.axhline(level, color=INK, lw=0.8, ls="--")
             words.append(f"{label}, {_ends_in_words(ds, measures)}")
             if other is not None:
-                words[-1] += f" (in grey {_ends_in_words(other, measures)})"
+                words[-1] += f" (in grey {_ends_in_words(other, grey)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
     _share_axes(axes, columns, longest)
@@ -372,22 +375,19 @@ def panels(
     return fig, f"Accuracy against steps, a panel a configuration. {'; '.join(words)}."
 
 
-def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float) -> None:
+def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float, named: bool) -> None:
     """A line a seed, with a point where it ends before the last step of the axis."""
     for name in measures:
-        short = MEASURES[NAMES[name]].short
-        if len(measures) > 1 and not short:
-            continue
         until = ds[name].where(~ds.carried).transpose("step", "seed")
         ax.plot(ds.step, until, color=INK, lw=0.8, alpha=0.7)
         ended = ds.sel(seed=ds.stopped_at < last)
         ends = ended[name].sel(step=ended.stopped_at)
         ax.plot(ended.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
-        if len(measures) > 1:
+        if named:
             end = float(final(ds, name).mean())
             aside = (4, 7 if end > 0.5 else -9)  # off the lines that go on from there
             at = float(ds.stopped_at.max())
-            label_at(ax, at, end, short, color=INK, fontsize=8, xytext=aside)
+            label_at(ax, at, end, MEASURES[NAMES[name]].short, color=INK, fontsize=8, xytext=aside)
 
 
 def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
