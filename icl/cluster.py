@@ -4,8 +4,8 @@ A worker that sees the store's own folder (a shared file system) trains into it,
 its checkpoints. Any other gets what is half done with the run, trains in its scratch folder and
 sends back the finished file, or the checkpoint if it was stopped. Which of the two it is shows by
 a mark that the sweep leaves in its store, since a folder of the same name may exist anywhere. When
-the mark is gone, so is the sweep: a worker that shares the store ends its run with a checkpoint. Any
-other learns nothing of a sweep that could not say goodbye, and trains to the end.
+the mark is gone, so is the sweep: a worker that shares the store ends its run with a checkpoint.
+Any other learns nothing of a sweep that could not say goodbye, and trains to the end.
 """
 
 from __future__ import annotations
