@@ -428,11 +428,15 @@ for label, ds in others.items():
         longer = (crossing(ds) - waits) / (crossing(usual) - waited)
         print(f"    the wait ends {spread(waits - waited, 0)} steps later")
         print(f"    the rest takes {spread(longer)} times as long")
+doubled = others.get("first weights doubled")
+begin = 0 if doubled is None else int(np.isfinite(crossing(doubled, halfway)).sum())
+glue("doubled_begin", begin, display=False)
+glue("doubled_seeds", 0 if doubled is None else doubled.sizes["seed"], display=False)
 
 # %% [markdown]
 # The seed whose classifier falls silent in {numref}`fig-network-transition` learns with halved weights, and without decay.
-# With doubled ones no seed has begun when its run ends. So which seeds learn, and when, hangs on settings that the
-# paper leaves open.
+# With doubled ones {glue:text}`doubled_begin` of {glue:text}`doubled_seeds` seeds has begun when its run ends. So which seeds learn, and when,
+# hangs on settings that the paper leaves open.
 #
 # ## What this does not show
 #
