@@ -252,8 +252,8 @@ interactive.show_part("landscape", *interactive.landscape(sloped, path))
 # and each is a saddle. There is no minimum anywhere.
 #
 # What looks like one is a slow valley. There $y\to-\infty$, but only like the logarithm of a logarithm of time, and
-# $g\to-1/(2N)$, so that soon hardly anything but $\xi$ moves, towards $-\infty$. With $\mathcal L\approx(N-1)e^{-z}$ the gradient in $\xi$ is
-# $-g\,\mathcal L$, hence $d\mathcal L/dt\approx-g^2\mathcal L^2$ and
+# $g\to-1/(2N)$, so that soon hardly anything but $\xi$ moves, towards $-\infty$. With
+# $\mathcal L\approx(N-1)e^{-z}$ the gradient in $\xi$ is $-g\,\mathcal L$, hence $d\mathcal L/dt\approx-g^2\mathcal L^2$ and
 #
 # $$
 # \mathcal L\approx\frac{1}{g^2\,t}\;\to\;\frac{4N^2}{t} .

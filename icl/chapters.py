@@ -301,7 +301,8 @@ def _interruptibly(execute: Callable[..., object], *arguments: Any, **options: A
                 asked += 1
             pid = getattr(kernels[0].provisioner, "pid", None) if kernels else None
             if pid and asked > sent:  # asked before there was a kernel, it is told then
-                os.kill(pid, signal.SIGTERM if sent else signal.SIGINT)
+                with suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(pid, signal.SIGTERM if sent else signal.SIGINT)
                 sent += 1
         try:
             running.result()

@@ -338,8 +338,7 @@ def train(
                     break
                 except Diverged as error:  # the others go on from their checkpoints
                     diverged.append(error)
-                    gone = {seed for each in diverged for seed in each.seeds}
-                    left = [s for s in left if s not in gone and not to.has(config, s)]
+                    left = [s for s in left if s not in error.seeds and not to.has(config, s)]
                     known = _quietly  # their steps were told
     Diverged.raise_all(diverged)
 

@@ -79,12 +79,10 @@ def begin(root, config, output=subprocess.PIPE):
     return subprocess.Popen(command(root, config, seconds=-1.0), stdout=output, bufsize=0)
 
 
-def run(*arguments):
-    """What it says, lines without dots; whatever goes wrong there is a message, not a traceback."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    ended = subprocess.run(arguments, **output, text=True, timeout=120)
-    assert ended.returncode == 0
-    assert "Traceback" not in ended.stdout
+def run(*arguments, warned=""):
+    """Its output's lines without dots; whatever goes wrong there is a message, not a traceback."""
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, warned)
     said = ended.stdout.replace("?", "")
     return re.sub(r"[.]|training", "", said).splitlines(), said
 
@@ -134,7 +132,7 @@ def test_two_processes_on_one_run_train_it_once(tmp_path, uninterrupted):
             store.checkpoint(LASTING, 0)
             time.sleep(0.02)
     assert [process.returncode for process in processes] == [0, 0]
-    assert [path.read_text().lstrip("?") for path in said].count("done\n") == 1
+    assert sum(path.read_text() in ("?done\n", "??done\n") for path in said) == 1
     assert [path.read_text().startswith("?training.") for path in said].count(True) == 1
     assert_same_bits(store.load(LASTING, 0), uninterrupted)
 
@@ -166,7 +164,7 @@ MOUNT = {
 }
 
 
-def on_a_disk(kind, root, *configs):
+def on_a_disk(kind, root, *configs, warned=""):
     """Run on a disk that is mounted for this process alone."""
     if not (sys.platform == "linux" and shutil.which("unshare")):
         pytest.skip("needs Linux and unshare")
@@ -174,7 +172,7 @@ def on_a_disk(kind, root, *configs):
     if subprocess.run([*PRIVATE, "sh", "-c", mount], capture_output=True).returncode:
         pytest.skip("mounting a disk is not allowed here")
     script = f'{mount} && "$@" && ls -A {root}/*'
-    return run(*PRIVATE, "sh", "-c", script, "sh", *command(root, *configs))
+    return run(*PRIVATE, "sh", "-c", script, "sh", *command(root, *configs), warned=warned)
 
 
 def test_a_full_disk(tmp_path):
@@ -211,9 +209,9 @@ def test_a_damaged_file_in_a_read_only_store_is_not_shown(tmp_path):
     run(*command(tmp_path, SMALL))
     path = Store(tmp_path).path(SMALL, 0)
     path.write_bytes(path.read_bytes()[:-1])
-    _, said = on_a_disk("read-only", tmp_path, SMALL)
-    assert said.splitlines()[:2] == [
+    warned = (
         f"warning: {path} cannot be used: it is cut short or altered; "
-        "it could not be set aside: Read-only file system; it is computed again",
-        f"error: cannot write {path.parent}: Read-only file system",
-    ]
+        "it could not be set aside: Read-only file system; it is computed again\n"
+    )
+    _, said = on_a_disk("read-only", tmp_path, SMALL, warned=warned)
+    assert said.splitlines()[0] == f"error: cannot write {path.parent}: Read-only file system"
