@@ -149,6 +149,12 @@ def _all() -> list[Experiment]:
         ),
         Experiment("2c", "Figure 2c: alpha", _scan(full["alpha"])),
         Experiment(
+            "2c-long",
+            "Figure 2c, where alpha begins to cost: twice the original program's steps",
+            {"alpha=1.25": RunConfig(task=full["alpha"]["alpha=1.25"], model=FULL, training=TWICE)},
+            seeds=(0, 1, 2),
+        ),
+        Experiment(
             "layers",
             "Layers of the classifier, for in-weights learning",
             {
