@@ -49,7 +49,19 @@ level: float = 0.95  # of the intervals, between 0 and 1
 shipped: bool = False  # use the book's own runs, even where $ICL_STORE names another store
 
 # %%
-PANELS = ["2a", "2b", "2b-long", "2c", "p_B", "p_B-control", "A.1", "A.5", "layers"]
+PANELS = [
+    "2a",
+    "2b",
+    "2b-long",
+    "2c",
+    "2c-long",
+    "p_B",
+    "p_B-control",
+    "p_C",
+    "A.1",
+    "A.5",
+    "layers",
+]
 root = BOOK.parent / "results" if shipped else None
 runs = {name: load_stored(name, root, seeds) for name in [*PANELS, "1d"]}
 verdicts = {
@@ -334,6 +346,25 @@ Markdown(table("A.1"))
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 said("both")
+
+# %% [markdown]
+# ## Sequences of novel classes
+#
+# The paper adds sequences of novel classes from its Figure 3 on, as they “promote rapid convergence to the in-context
+# solution”. That takes a comparison in which nothing else differs, of data from which networks learn in context
+# without them too: those of {numref}`fig-data-dependence` at $\alpha=0$, with $K=1024$ and $B=1$.
+
+# %% mystnb={"figure": {"name": "fig-data-novel", "caption": "As {numref}`fig-data-both`, with a fraction $p_C$ of sequences of novel classes, $K=1024$ and $\\varepsilon=0.1$, all sequences bursty. Grey: the same seeds without novel classes, from {numref}`fig-data-dependence`, in-context (ICL) and in-weights accuracy with the class absent (IWL), with a point where each ends."}} tags=["hide-input"]
+show(*figures.panels("p_C", runs["p_C"], beside=runs["2c"].get("alpha=0.0"), named=True))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["p_C"], runs["p_C"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("p_C"))
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+said("novel-sooner")
 
 # %% [markdown]
 # ## The length of the context and the number of labels

@@ -69,7 +69,8 @@ glue("three", 1 - 2 * 0.5**3, display=False)  # all three on one side
 # each allow a fraction of {glue:text}`tenth:.1f`, and *more* means that the interval of the difference excludes 0.
 #
 # The rules were written before any stored run was looked at. Known by then were the paths of the landscape, and how a
-# few short trials went. Four things were changed after a look, and no verdict with them but, perhaps, the first: the
+# few short trials went. The claim on sequences of novel classes came last, when all others had been decided: its rule
+# was written before its own runs, and after those without novel classes that they are compared with. Four things were changed after a look, and no verdict with them but, perhaps, the first: the
 # rule for the order of the landscape's logits became stricter once their numbers were known; the claim on $L=N$ was
 # set to wait for all its seeds after the first few had been seen, its checks as they were; the slopes in $\beta_1$ and
 # $\alpha$ were added to the claim on the origin; and the shares of Figure A.5 got Newcombe's intervals in place of

@@ -169,6 +169,17 @@ _TABLE = [
         figure="fig-data-both",
     ),
     Claim(
+        id="novel-sooner",
+        statement="Sequences of novel classes make networks learn in context sooner.",
+        where="section 3",
+        measure="step at which ICL accuracy passes 50%",
+        chapter="data_dependence",
+        rule=rules.novel_sooner,
+        needs={**_all_of("p_C"), "2c": ("alpha=0.0",)},
+        figure="fig-data-novel",
+        beside=remarks.with_novel,
+    ),
+    Claim(
         id="freeze",
         statement="Once in-context learning is there, in-weights learning stops improving.",
         where="section 3",

@@ -133,6 +133,11 @@ def _all() -> list[Experiment]:
             _scan({"p_B=0.9": full["K-B"]["K=1024, B=1"].replace(p_B=0.9)}),
             seeds=(0, 1, 2),
         ),
+        Experiment(
+            "p_C",
+            "Novel classes with K = 1024, where networks learn in context without them too",
+            _scan({"p_C=0.8": full["K-B"]["K=1024, B=1"].replace(p_C=NOVEL.p_C)}),
+        ),
         Experiment("2a", "Figure 2a: K and B", _scan(full["K-B"])),
         Experiment("2b", "Figure 2b: eps", _scan(full["eps"])),
         Experiment(

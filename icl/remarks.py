@@ -74,6 +74,20 @@ def bursty_in_part(runs: Runs) -> str:
     return f"With K=1024: {said}." if said else ""
 
 
+def with_novel(runs: Runs) -> str:
+    """When seeds learn in context with novel classes and without, and where both accuracies end."""
+    found = {
+        "with novel classes": _found(runs, "p_C", "p_C=0.8"),
+        "without": _found(runs, "2c", "alpha=0.0"),
+    }
+
+    def words(ds: xr.Dataset) -> str:
+        return f"seeds pass 50% at step {spread(crossing(ds), 0)} and end with {_both_ends(ds)}"
+
+    said = _one_by_one(found, words) if found["with novel classes"] is not None else ""
+    return f"{said[0].upper()}{said[1:]}." if said else ""
+
+
 def steep_late(runs: Runs) -> str:
     """Whether ICL is lost at steep alpha or late: what it gained last, and where alpha=1 ends."""
     scan = runs.get("2c", {})

@@ -143,6 +143,20 @@ def both(runs: Runs) -> list[Check]:
     return [check for label, ds in runs["A.1"].items() for check in _both(ds, label)]
 
 
+def novel_sooner(runs: Runs) -> list[Check]:
+    """With K=1024 and B=1, all else equal, the median step at which ICL accuracy passes 50% is
+    earlier with a fraction p_C=0.8 of sequences of novel classes than without any.
+
+    A seed that never does counts with the last step of any.
+    """
+    with_novel, without = (
+        crossing(ds).fillna(float(ds.step.max())).values
+        for ds in (runs["p_C"]["p_C=0.8"], runs["2c"]["alpha=0.0"])
+    )
+    what = "time of the transition with novel classes over that without"
+    return [ratio(what, with_novel, without, below(1))]
+
+
 def freeze(runs: Runs) -> list[Check]:
     """After ICL accuracy has come within 0.05 of its end, IWL gains less than 0.05 on average;
     before, where classes are Zipfian, it had gained more.

@@ -94,6 +94,7 @@ def paper():
         for label, config in experiment.configs.items():
             icl, iwl = ends(name, config.task, config.model.hidden)
             start = 30_000 if config.model.kind == "full" else 15_000
+            start = 15_000 if name == "p_C" else start
             start = 500 if config.model.xi0 else start
             made[name][label] = curves(config, len(experiment.seeds), start, icl, iwl)
     return made

@@ -19,7 +19,7 @@ IDS = [
     "zipf-steep", "zipf-flat", "pB-iwl", "both", "freeze", "slow-abrupt",
     "slow-is-1/N", "maps", "order", "minimal-same", "beta2-not-needed", "two-parameter-data",
     "LN-slow-phase", "gradient-origin", "landscape-curve", "landscape-order", "saddle", "full-LN",
-    "three-layers", "not-transient", "tying",
+    "three-layers", "not-transient", "tying", "novel-sooner",
 ]  # fmt: skip
 LIVE = ["gradient-origin", "landscape-curve", "landscape-order", "saddle"]  # need no runs
 FROM_RUNS = [name for name in IDS if name not in LIVE]
@@ -35,7 +35,7 @@ def failures(verdict):
 
 def test_each_claim_of_the_paper_is_there_once():
     assert sorted(IDS) == sorted(CLAIMS)
-    assert len(claims._TABLE) == len(IDS) == 27
+    assert len(claims._TABLE) == len(IDS) == 28
 
 
 @pytest.mark.parametrize("name", FROM_RUNS)
@@ -81,6 +81,7 @@ def test_the_bounds_of_a_rule_are_those_of_its_words(name):
             assert number in ("0", "1") or any(word in doc for word in known), finding
 
 
+NOVEL = "time of the transition with novel classes over that without"
 TIED = "steps to the transition, tied over not"
 
 # Changes of that world, each with the words of all checks that must then fail
@@ -167,6 +168,8 @@ CHANGES = [
         lambda m: set_icl(m, "A.1", 0.3, ["p_B=0.0, p_C=0.5"]),
         ["ICL accuracy, p_B=0.0, p_C=0.5"],
     ),
+    ("novel-sooner", lambda m: _again(m, "p_C", "p_C=0.8", start=30_000), [NOVEL]),
+    ("novel-sooner", lambda m: set_icl(m, "p_C", 0.1), [NOVEL]),
     ("freeze", lambda m: _grows(m, "1d", ""), ["IWL gained after ICL was learned, Figure 1d"]),
     (
         "freeze",
