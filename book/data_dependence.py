@@ -165,8 +165,17 @@ said("data-K", "data-B", "capacity", "data-eps")
 said("zipf-both", "zipf-steep", "zipf-flat", "freeze")
 
 # %% [markdown]
-# At $\alpha=1.25$ in-context accuracy is low, and still rises when the runs end. Whether it is lost there or comes
-# late was not tried.
+# At $\alpha=1.25$ in-context accuracy still rises when the runs end. Is it lost there, or does it come late? Some seeds
+# were trained anew for twice the steps:
+
+# %% mystnb={"figure": {"name": "fig-data-alpha-long", "caption": "Accuracies through training at $\\alpha=1.25$ for twice the original program's steps. Thin: seeds; thick: their mean. Grey: the same seeds of {numref}`fig-data-dependence`, in-context (ICL) and in-weights accuracy with the class absent (IWL), with a point where each ends."}} tags=["hide-input"]
+show(*figures.panels("2c-long", runs["2c-long"], beside=runs["2c"], named=True))
+
+# %% tags=["remove-input"]
+experiment_provenance(EXPERIMENTS["2c-long"], runs["2c-long"])
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+Markdown(table("2c-long"))
 
 # %% [markdown]
 # ## Common and rare classes
@@ -413,7 +422,7 @@ said("three-layers")
 # (data-limits)=
 # ## What this does not show
 #
-# - Runs are as long as the original program's and no longer, but for {numref}`fig-data-eps-long`, unless the stop
+# - Runs are as long as the original program's and no longer, but for {numref}`fig-data-alpha-long` and {numref}`fig-data-eps-long`, unless the stop
 #   rule ends them. An accuracy at the end is that after so many steps, and not where it would settle: a network that still waits for its transition counts as
 #   one that does not learn in context.
 # - The stop rule looks at the training loss alone, and may end a run while in-context accuracy still rises, as it does

@@ -89,17 +89,20 @@ def with_novel(runs: Runs) -> str:
 
 
 def steep_late(runs: Runs) -> str:
-    """Whether ICL is lost at steep alpha or late: what it gained last, and where alpha=1 ends."""
+    """Whether ICL is lost at steep alpha or late: what it gained last, where alpha=1 ends, and
+    where seeds of alpha=1.25 end that were trained for longer.
+    """
     scan = runs.get("2c", {})
     steep = {label: ds for label, ds in scan.items() if config_of(ds).task.alpha > 1}
     gains = _one_by_one(steep, lambda ds: spread(late_gain(ds), 3))
     if not gains:
         return ""
-    words = f"In the last {LAST_STEPS:,} steps before seeds ended ICL accuracy rose by: {gains}."
-    zipf = scan.get("alpha=1.0")
-    if zipf is None:
-        return words
-    return f"{words} At alpha=1 it ends at {spread(final(zipf, 'icl_accuracy'))}."
+    words = [f"In the last {LAST_STEPS:,} steps before seeds ended ICL accuracy rose by: {gains}."]
+    if (zipf := scan.get("alpha=1.0")) is not None:
+        words.append(f"At alpha=1 it ends at {spread(final(zipf, 'icl_accuracy'))}.")
+    if (longer := _found(runs, "2c-long", "alpha=1.25")) is not None:
+        words.append(f"{_longer_ends('alpha=1.25', longer)}.")
+    return " ".join(words)
 
 
 def still_rising(runs: Runs) -> str:
@@ -258,16 +261,20 @@ def by_variation(runs: Runs) -> str:
     longer = _found(runs, "2b-long", "eps=1.6")
     if longer is None:
         return words
-    return (
-        f"{words} Trained for {int(longer.step.max()):,} steps, "
-        f"{counted(longer.sizes['seed'], 'seed')} of eps=1.6 end with ICL accuracy "
-        f"{spread(final(longer, 'icl_accuracy'))}, of it {spread(late_gain(longer))} gained in the "
-        f"last {LAST_STEPS:,}, and ILA1 {spread(final(longer, 'item_label_association'))}."
-    )
+    labels_look = spread(final(longer, "item_label_association"))
+    return f"{words} {_longer_ends('eps=1.6', longer)}, and ILA1 {labels_look}."
 
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:
     return runs.get(name, {}).get(label)
+
+
+def _longer_ends(label: str, ds: xr.Dataset) -> str:
+    return (
+        f"Trained for {int(ds.step.max()):,} steps, {counted(ds.sizes['seed'], 'seed')} of {label} "
+        f"end with ICL accuracy {spread(final(ds, 'icl_accuracy'))}, of it "
+        f"{spread(late_gain(ds))} gained in the last {LAST_STEPS:,}"
+    )
 
 
 def _both_ends(ds: xr.Dataset) -> str:

@@ -203,6 +203,22 @@ def test_what_steep_exponents_still_gain_is_told():
     assert remarks.steep_late(alone) == (
         f"In the last 10,000 steps before seeds ended ICL accuracy rose by: alpha=1.5, {none}."
     )
+    longer = paper()["2c-long"]["alpha=1.25"]
+    assert remarks.steep_late({**alone, "2c-long": {"alpha=1.25": longer}}).endswith(
+        f": alpha=1.5, {none}. Trained for 150,000 steps, 3 seeds of alpha=1.25 end with ICL "
+        "accuracy 0.98 (0.98 to 0.98), of it 0.00 (0.00 to 0.00) gained in the last 10,000."
+    )
+
+
+def test_what_novel_classes_change_is_told():
+    made = {"p_C": paper()["p_C"]}
+    ends = "ICL accuracy 0.98 (0.98 to 0.98) and IWL accuracy 0.90 (0.90 to 0.90)"
+    when = spread(crossing(made["p_C"]["p_C=0.8"]), 0)
+    sooner = f"seeds pass 50% at step {when} and end with {ends}"
+    assert remarks.with_novel(made) == f"With novel classes, {sooner}."
+    both = remarks.with_novel({**made, "2c": paper()["2c"]})
+    assert both.startswith(f"With novel classes, {sooner}; without, seeds pass 50% at step 30,")
+    assert remarks.with_novel({"2c": paper()["2c"]}) == ""
 
 
 def test_what_sequences_that_are_not_bursty_change_is_told():
