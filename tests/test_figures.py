@@ -266,6 +266,20 @@ def test_the_path_lies_over_xi_and_y():
     assert f"to 0.00 at xi = 1.0 and y = {y[-1]:.1f}" in alt
 
 
+def test_chains_of_logits_meet_where_a_quarter_is_lost():
+    """A straight fall has lost a quarter after a quarter of its time, and three after three."""
+    late = Path(2 * TIME, LOGITS, PATH.loss / 7)
+    fast = Path(TIME, LOGITS, PATH.loss * SHARE[::-1])
+    fig, alt = landscape.chains({"three": PATH, "two": late, "one": fast})
+    straight = [TIME / 25, 1 - SHARE]
+    bent = [TIME / TIME[np.abs((1 - SHARE) ** 2 - 0.75).argmin()], (1 - SHARE) ** 2]
+    np.testing.assert_allclose(drawn(fig.axes[0])[:2], [straight, straight])
+    np.testing.assert_allclose(drawn(fig.axes[0])[2], bent, rtol=0.05)
+    assert [text.get_text() for text in fig.axes[0].texts] == ["three", "two", "one"]
+    by_hand = (math.sqrt(0.75) - 0.5) / (1 - math.sqrt(0.75))  # (1 - t)^2 is 3/4, and 1/4
+    assert numbers(alt)[1:] == [2, 2, pytest.approx(by_hand, abs=0.02)]
+
+
 def test_two_fates_are_two_curves_and_two_times():
     fig, alt = landscape.two_fates(LAND, BOTH)
     np.testing.assert_allclose(drawn(fig.axes[0]), [[TIME, loss] for loss in BOTH.loss.T])

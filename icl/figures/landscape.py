@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.patheffects as effects
 import numpy as np
 
-from icl.figures.style import END, INK, MEASURES, START, figure, label_at, styled
+from icl.figures.style import END, INK, MEASURES, SCALE, START, figure, label_at, styled
 from icl.landscape import PARAMETERS, Landscape, Path, first_time, rise_times
 
 if TYPE_CHECKING:
@@ -210,6 +210,30 @@ def times_by_start(
         "the origin. "
         + " ".join(f"L={L}: from {low:.0f} to {high:.0f}." for L, (low, high) in spread.items())
         + f" Only at L=N={N} does it grow without bound as the start nears the origin."
+    )
+
+
+@styled
+def chains(paths: Mapping[str, Path]) -> tuple[Figure, str]:
+    """The loss of paths, by which logits are left, as a share of its start.
+
+    Time is in units of when a quarter of the loss is lost, at which all of them meet.
+    """
+    fig = figure()
+    ax = fig.subplots()
+    words = []
+    for k, (logits, path) in enumerate(paths.items()):
+        high, low = (float(first_time(path, share * path.loss[0])) for share in (0.75, 0.25))
+        colour = SCALE(k / max(len(paths) - 1, 1))
+        share, when = path.loss / path.loss[0], path.time / high
+        ax.plot(when, share, color=colour)
+        label_at(ax, low / high, 0.25, logits, color=colour)
+        words.append(f"with {logits} in {low / high - 1:.2f}")
+    ax.set(xlabel="time until a quarter is lost = 1", ylabel="loss, share of its start")
+    ax.set(xlim=(0, 5), ylim=(0, None))
+    return fig, (
+        "Loss against time, each curve scaled so that a quarter of its loss is lost at time 1. "
+        f"The next half is lost, by the logits that are left, {', '.join(words)}."
     )
 
 
