@@ -193,8 +193,8 @@ glue("p_C_1d", p_C_1d, display=False)
 # From here on a fraction $p_C=$ {glue:text}`p_C:g` of the training sequences is about novel classes, which only the
 # context can answer. The paper adds them since they “promote rapid convergence to the in-context solution”. The two
 # figures on this page cannot show it, since $K$ and $B$ differ as well. At $B=1$ and without novel classes networks
-# with $K=128$ and $512$ have not learned in context when their runs end ({numref}`fig-data-dependence`), which agrees
-# with the paper.
+# with $K=128$ and $512$ have not learned in context when their runs end ({numref}`fig-data-dependence`). Those with
+# $K=1024$ and $2048$ have, and {ref}`with novel classes added they are compared <fig-data-novel>`.
 
 # %% mystnb={"figure": {"name": "fig-network-transition", "caption": "The paper's Figure 3a: accuracy on novel classes, one line per seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 show(*curves.icl_accuracy(runs))
@@ -373,6 +373,27 @@ for name, theta in {"initial": first, "trained": circuits.parameters(runs, 0)}.i
         print(f"{name}, target against {what}: diagonal {mean:.4f}, others' deviation {noise:.4f}")
 
 # %% [markdown]
+# The paper adds that layer 1 writes the item's content “to a ‘buffer’ subspace orthogonal to the content” of the label.
+# Is there such a subspace? Of what layer 1 has learned to write of a content, the share that lies where contents are,
+# and in the span of all label vectors, beside that of a random direction:
+
+# %% tags=["hide-input", "nbval-check-output"]
+for seed in runs.seed[np.isfinite(when)].values.tolist():
+    buffer = circuits.written(
+        circuits.parameters(runs, seed), initial(config.model, task, seed, dtype), P
+    )
+    labels = np.pad(World(task, seed, dtype).label_contents, ((0, 0), (P, 0)))
+    contents = np.eye(P + D)[P:]
+    for name, span in {"contents": contents, "labels": labels}.items():
+        share = circuits.share_within(buffer, span)
+        random = np.linalg.matrix_rank(span) / (P + D)
+        print(f"seed {seed}, {name}: {share:.3f} of it, {random:.3f} of a random direction")
+
+# %% [markdown]
+# There is none that training would have set apart: what is written lies about as much among the contents, and among
+# those of labels, as a random direction does. Random directions in so many dimensions are nearly orthogonal to one
+# another, and that seems to be enough.
+#
 # ## What is left without it
 #
 # Maps and weights show that the parts of an induction head are there. That the answer comes from them is seen when they

@@ -53,6 +53,24 @@ def match(theta: dict[str, Array], P: int, through_layer1: bool = True) -> Float
     return np.asarray(A[P:, P:])
 
 
+def written(theta: dict[str, Array], first: dict[str, Array], P: int) -> Float[Array, "E D"]:
+    """What layer 1 learned to write of a key's content: V1 less its first value (eq. 2).
+
+    Rows are dimensions of the token that it is written to, columns those of the content.
+    """
+    return np.asarray((theta["V1"] - first["V1"])[:, P:])
+
+
+def share_within(matrix: Float[Array, "E D"], span: Float[Array, "vector E"]) -> float:
+    """Share of a matrix's squared entries whose columns lie in the span of some vectors.
+
+    Of a random matrix it is their rank over E; 0 means that all is orthogonal to them.
+    """
+    _, size, basis = np.linalg.svd(span, full_matrices=False)
+    basis = basis[size > size.max() * 1e-9]
+    return float(((basis @ matrix) ** 2).sum() / (matrix**2).sum())
+
+
 def layer1_match(theta: dict[str, Array], P: int) -> Float[Array, "D D"]:
     """Layer 1's logit between contents, Q1ᵀ K1: rows the query's, columns the key's (eq. 3).
 

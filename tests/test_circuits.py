@@ -39,6 +39,29 @@ def test_match_is_the_logit_between_contents():
     assert target @ circuits.match(theta, TASK.P, False) @ item == pytest.approx(own)
 
 
+def test_what_was_written_is_the_change_of_what_layer_1_reads_of_contents():
+    first, theta = (initial(Model(), TASK, seed, "float64") for seed in (1, 2))
+    content = np.random.default_rng(0).standard_normal(TASK.D)
+    token = np.concatenate([np.zeros(TASK.P), content])
+    expected = theta["V1"] @ token - first["V1"] @ token
+    np.testing.assert_allclose(circuits.written(theta, first, TASK.P) @ content, expected)
+
+
+def test_the_share_within_a_span_is_that_of_the_projection():
+    rng = np.random.default_rng(0)
+    span, matrix = rng.standard_normal((3, 7)), rng.standard_normal((7, 5))
+    again = np.concatenate([span, 2 * span[:1] - span[1:2]])  # spans no more
+    coefficients, *_ = np.linalg.lstsq(span.T, matrix, rcond=None)
+    left = matrix - span.T @ coefficients
+    expected = 1 - (left**2).sum() / (matrix**2).sum()
+    for vectors in (span, again):
+        assert circuits.share_within(matrix, vectors) == pytest.approx(expected)
+    assert circuits.share_within(left, span) == pytest.approx(0, abs=1e-20)
+    assert circuits.share_within(span.T, again) == pytest.approx(1)
+    many = rng.standard_normal((7, 100_000))
+    assert circuits.share_within(many, span) == pytest.approx(3 / 7, abs=0.01)
+
+
 def test_logits_by_distance_are_those_of_positions():
     theta = initial(Model(), TASK, 2, "float64")
     eye = np.eye(TASK.P + TASK.D)
