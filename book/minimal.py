@@ -94,6 +94,7 @@ for name, ds in {"three": runs_6a, "two": runs_6b}.items():
     glue(f"{name}_seeds", ds.sizes["seed"], display=False)
 fate_of = fates(runs_6c)
 share = int((fate_of == "induction head").sum()), int(fate_of.size)
+glue("width", three.width(task), display=False)
 glue("equal_done", share[0], display=False)
 glue("equal_seeds", share[1], display=False)
 glue("equal_share", share[0] / share[1], display=False)
@@ -454,8 +455,10 @@ for label, ds in (others if usual is None else {"usual": usual} | others).items(
 # - $L=N$ changes more than the slow phase: by {doc}`landscape` it also takes away the slope at the start.
 #   A failure at $L=N$ therefore does not single out H3.
 # - The paper gives no initial values for the three parameters. Here they are 0, the start of the landscape's
-#   path, and its classifier starts as the full network's. Its data for Figure 6 are not stated beyond $L$
-#   and $N$; here they are those of Figure 4.
+#   path, and its classifier starts as the full network's. Of the data of Figure 6 it states neither $K$ nor the value of
+#   $p_C$; here they are those of Figure 4, and so is $D$, which makes the classifier
+#   {glue:text}`width` wide where the paper has 128.
+#   Figure A.2 is here without novel classes, as the full network's Figure 1d; the paper does not say.
 # - Runs end by a written rule, given under each figure; the paper does not say how its own end. What comes after, for
 #   instance a slow loss of one solution, is not seen. In Figure A.3 in-context accuracy would rise further:
 #   {numref}`fig-minimal-long`.

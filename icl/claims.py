@@ -267,6 +267,7 @@ _TABLE = [
         rule=rules.minimal_same,
         needs=_all_of("6a", "3"),
         figure="fig-minimal-three",
+        beside=remarks.slow_phases,
     ),
     Claim(
         id="beta2-not-needed",

@@ -26,15 +26,18 @@ from icl.analysis import (
     spread,
     value_at,
 )
-from icl.rules import EARLY, LATE, Runs
+from icl.rules import EARLY, LATE, Runs, equal_labels_minimal
 from icl.runs import config_of
 from icl.strategies import nearest_item
 
+LEVEL = 0.95  # of the intervals
 SHORTLY = 5_000  # steps before the transition: the slow phase is over, and accuracy has not risen
 
 
 def fates_minimal(runs: Runs) -> str:
-    """How the stored seeds of Figure 6c solve the task, and their loss; accuracy does not tell."""
+    """How the stored seeds of Figure 6c solve the task, and their loss; accuracy does not tell. And
+    what the rule would say if elimination did not count.
+    """
     ds = _found(runs, "6c")
     if ds is None:
         return ""
@@ -42,9 +45,13 @@ def fates_minimal(runs: Runs) -> str:
     losses = (
         f"{fate} {spread(loss[(ends == fate).values], 4)}" for fate in FATES if fate in ends.values
     )
+    heads_alone = ds.assign(icl_accuracy=ds.icl_accuracy.where(ends == "induction head", 0.0))
+    found = [check.find(LEVEL) for check in equal_labels_minimal({"6c": {"": heads_alone}})]
+    numbers = (f"{f.what}, {f.estimate}, {'holds' if f.holds else 'does not hold'}" for f in found)
     return (
         f"By what the target attends to: {_counted_fates(ds)}. "
-        f"Training loss at the end (nats): {', '.join(losses)}."
+        f"Training loss at the end (nats): {', '.join(losses)}. "
+        f"If induction heads alone counted as learning in context: {'; '.join(numbers)}."
     )
 
 
@@ -158,7 +165,30 @@ def waiting(runs: Runs) -> str:
         f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
         f"{spread(end[reached], 3)}{others}."
     )
+    slow = crossing(ds, 0.25) - _begins(ds)
+    words += (
+        " The rise from 25% to 75% takes, as a share of the slow phase alone, from half-way to 1/N "
+        f"until 25%, {spread((crossing(ds, 0.75) - crossing(ds, 0.25)) / slow, 3)}."
+    )
     return " ".join([words, *(_given_longer(longer) for longer in runs.get("3-long", {}).values())])
+
+
+def slow_phases(runs: Runs) -> str:
+    """How long the slow phase is in the minimal model and in the full network, and the wait."""
+    found = {"three parameters": _found(runs, "6a"), "full network": _found(runs, "3")}
+
+    def words(ds: xr.Dataset) -> str:
+        slow = crossing(ds) - _begins(ds)
+        return f"{spread(slow, 0)} steps, after a wait of {spread(_begins(ds), 0)}"
+
+    said = _one_by_one(found, words)
+    return f"From half-way to 1/N until 50%: {said}." if said else ""
+
+
+def _begins(ds: xr.Dataset) -> xr.DataArray:
+    """When ICL accuracy is half-way from 1/L to 1/N, by ``seed``: the wait at 1/L is over."""
+    task = config_of(ds).task
+    return crossing(ds, (1 / task.L + 1 / task.classes_in_context) / 2)
 
 
 def _given_longer(ds: xr.Dataset) -> str:
@@ -217,18 +247,22 @@ def early_rise(runs: Runs) -> str:
 
 
 def forgetting(runs: Runs) -> str:
-    """How far IWL, class absent, ends below its highest where ICL was learned with novel classes.
+    """How far IWL, class absent, ends below its highest where ICL was learned.
 
-    The claim is about data without any; these runs are stored for other figures.
+    The claim is about data without novel classes; runs with them are stored for other figures.
     """
-    found = {f"Figure {name}": _found(runs, name) for name in ("3", "6a", "6b")}
+    found = {
+        "alpha=1": _found(runs, "2c", "alpha=1.0"),
+        "Figure 1d": _found(runs, "1d"),
+        **{f"with novel classes, Figure {name}": _found(runs, name) for name in ("3", "6a", "6b")},
+    }
 
     def words(ds: xr.Dataset) -> str:
         absent = "iwl_absent_accuracy"
-        return spread(ds[absent].max("step") - final(ds, absent))
+        return f"by {spread(ds[absent].max('step') - final(ds, absent))}"
 
     said = _one_by_one(found, words)
-    return f"With novel classes IWL ends below its highest: by {said}." if said else ""
+    return f"IWL ends below its highest: {said}." if said else ""
 
 
 def by_variation(runs: Runs) -> str:

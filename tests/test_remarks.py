@@ -25,10 +25,14 @@ def test_fates_are_counted_beside_the_verdict_and_do_not_change_it():
     assert (before.outcome, before.findings) == (after.outcome, after.findings)
     assert "of 24 seeds 8 induction head, 0 elimination, 16 neither" in before.beside
     assert "of 24 seeds 7 induction head, 1 elimination, 16 neither" in after.beside
-    assert after.beside.endswith(
+    assert (
         "induction head 0.0100 (0.0100 to 0.0100), elimination 0.0100, "
         "neither 1.0000 (1.0000 to 1.0000)."
-    )
+    ) in after.beside
+    told = after.beside.partition("If induction heads alone counted as learning in context: ")[2]
+    shares = re.findall(r"in context(?:, less two of six)?, (-?[\d.]+) \[", told)
+    assert [float(share) for share in shares] == pytest.approx([7 / 24, 7 / 24 - 2 / 6], abs=1e-4)
+    assert "loss of the others, less theirs, 0.9318 [" in told  # 16 at 1, one at 0.01, less 0.01
     for words in (
         scorecard.text({"LN-slow-phase": after}),
         scorecard.details({"LN-slow-phase": after}),
@@ -100,26 +104,48 @@ def test_what_is_known_before_any_training():
 
 def test_seeds_that_wait_are_told_from_those_that_do_not():
     made = {"3": dict(paper()["3"])}
-    assert remarks.waiting(made) == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)."
+    first, rise = remarks.waiting(made).split(". The rise from 25% to 75% takes, ")
+    assert first == "Of 6 seeds 6 reach 50% and end at 0.982 (0.980 to 0.985)"
     ds = made["3"][""]
+    begins, low, high = (crossing(ds, level) for level in ((1 / 32 + 1 / 8) / 2, 0.25, 0.75))
+    assert rise == (
+        "as a share of the slow phase alone, from half-way to 1/N until 25%, "
+        f"{spread((high - low) / (low - begins), 3)}."
+    )
     made["3"][""] = ds.assign(icl_accuracy=ds.icl_accuracy.where(ds.seed != 2, 1 / 32))
     assert remarks.waiting(made).startswith("Of 6 seeds 5 reach 50% and end at ")
-    assert remarks.waiting(made).endswith("; the others end at 0.031.")
+    assert "; the others end at 0.031. The rise " in remarks.waiting(made)
 
     silent = (ds.seed == 2) & (ds.step >= 90_000)
     made["3"][""] = made["3"][""].assign(icl_loss=ds.icl_loss.where(~silent, np.log(32)))
-    assert remarks.waiting(made).endswith("; the others end at 0.031, 1 of them with all logits "
-                                          "equal from step 90,000 on.")  # fmt: skip
+    equal = "; the others end at 0.031, 1 of them with all logits equal from step 90,000 on. The "
+    assert equal in remarks.waiting(made)
 
     [(label, longer)] = paper()["3-long"].items()
     late, never = longer.isel(seed=0), longer.isel(seed=0).assign_coords(seed=5)
     never["icl_accuracy"] = 0 * never.icl_accuracy + 0.25
     made["3-long"] = {label: xr.concat([late, never], "seed")}
     assert remarks.waiting(made).endswith(
-        f" from step 90,000 on. Given {int(longer.step.max()):,} steps, seed "
+        f", 5 of 6 seeds). Given {int(longer.step.max()):,} steps, seed "
         f"{int(late.seed)} passes 50% at step {crossing(longer).item():,.0f} and ends at "
         f"{final(longer, 'icl_accuracy').item():.3f}; seed 5 does not pass 50% and ends at 0.250."
     )
+
+
+def test_the_slow_phase_is_told_from_the_wait_before_it():
+    """By hand: from 5/64 at step 10,000 to 1/2 at step 25,000, and never."""
+    step = np.array([0, 10_000, 20_000, 30_000])
+    icl = np.array([[1 / 32, 5 / 64, 0.3, 0.7], [1 / 32, 1 / 32, 1 / 32, 1 / 32]])
+    ds = xr.Dataset(
+        {"icl_accuracy": (("seed", "step"), icl)},
+        coords={"seed": [0, 1], "step": step},
+        attrs=paper()["3"][""].attrs,
+    )
+    assert remarks.slow_phases({"3": {"": ds}}) == (
+        "From half-way to 1/N until 50%: full network, 15,000 (15,000 to 15,000, 1 of 2 seeds) "
+        "steps, after a wait of 10,000 (10,000 to 10,000, 1 of 2 seeds)."
+    )
+    assert remarks.slow_phases(paper()).count(" steps, after a wait of ") == 2
 
 
 def test_what_has_risen_at_the_end_of_the_slow_phase():
@@ -149,7 +175,7 @@ def test_forgetting_is_the_distance_from_the_highest():
     fall = xr.where(ds.step > 75_000, 0.5, 0.0)
     made["6a"][""] = ds.assign(iwl_absent_accuracy=ds.iwl_absent_accuracy - fall)
     assert remarks.forgetting(made) == (
-        "With novel classes IWL ends below its highest: by Figure 6a, 0.50 (0.50 to 0.50)."
+        "IWL ends below its highest: with novel classes, Figure 6a, by 0.50 (0.50 to 0.50)."
     )
 
 
