@@ -89,7 +89,10 @@ def with_novel(runs: Runs) -> str:
     }
 
     def words(ds: xr.Dataset) -> str:
-        return f"seeds pass 50% at step {spread(crossing(ds), 0)} and end with {_both_ends(ds)}"
+        return (
+            f"the wait at 1/L is over at step {spread(_begins(ds), 0)}, seeds pass 50% at "
+            f"{spread(crossing(ds), 0)} and end with {_both_ends(ds)}"
+        )
 
     said = _one_by_one(found, words) if found["with novel classes"] is not None else ""
     return f"{said[0].upper()}{said[1:]}." if said else ""
