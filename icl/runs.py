@@ -30,7 +30,7 @@ from icl import fast, store, training
 from icl.model import Model
 from icl.settings import SEEDS, InputError, Settings
 from icl.task import Task, World
-from icl.training import Diverged, OtherRun, Recorder, State, Training
+from icl.training import DIMENSIONS, Diverged, OtherRun, Recorder, State, Training
 
 VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
 
@@ -238,14 +238,9 @@ def _holds(dataset: xr.Dataset, config: RunConfig, seed: int) -> bool:
 def to_dataset(config: RunConfig, seed: int, state: State, engine: str) -> xr.Dataset:
     """Curves over steps as labelled arrays."""
     columns = {name: np.stack([r[name] for r in state.records]) for name in state.records[0]}
-    dims = {
-        "rank_accuracy": ("step", "rank_bin"),
-        "map1": ("step", "query", "key"),
-        "row2": ("step", "pair", "key"),
-    }
     steps = np.arange(len(state.records)) * config.training.every
     dataset = xr.Dataset(
-        {name: (dims.get(name, ("step",)), value) for name, value in columns.items()},
+        {name: (("step", *DIMENSIONS.get(name, ())), value) for name, value in columns.items()},
         coords={"step": steps},
         attrs={
             "config": config.model_dump_json(),

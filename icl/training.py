@@ -158,6 +158,10 @@ class State:
         )
 
 
+#: Dimensions of every measure that is more than a number; a stored run has "step" before them.
+DIMENSIONS = {"rank_accuracy": ("rank_bin",), "map1": ("query", "key"), "row2": ("pair", "key")}
+
+
 class Recorder:
     """Test sequences of a seed, drawn once, and what is measured on them."""
 
@@ -171,7 +175,10 @@ class Recorder:
     def record(
         self, forward: Callable[[Sequences], Output], theta: dict[str, Array], train_loss: float
     ) -> dict[str, Array]:
-        """All measures at one moment; names are the variables of a stored run."""
+        """All measures at one moment; names are the variables of a stored run.
+
+        Raises ValueError for one whose :data:`DIMENSIONS` are not those that it has.
+        """
         outputs = {name: forward(probe) for name, probe in self.probes.items()}
         numbers = {"train_loss": train_loss}
         for name, output in outputs.items():
@@ -196,6 +203,9 @@ class Recorder:
             record["rank_accuracy"] = self._rank_accuracy(forward(self.ranked))
         if self.training.maps:
             record |= self._maps(icl)
+        for measure, value in record.items():  # here, and not when a trained run is to be stored
+            if value.ndim != len(DIMENSIONS.get(measure, ())):
+                raise ValueError(f"{measure} has shape {value.shape}: name its axes in DIMENSIONS")
         return record
 
     def _rank_accuracy(self, output: Output) -> Float[Array, "rank_bin"]:

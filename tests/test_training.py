@@ -142,6 +142,13 @@ def test_what_is_recorded_only_where_it_is_asked_for_or_means_something():
     assert all(record[name] == theta[name] for name in ("alpha", "beta1", "beta2"))
 
 
+def test_a_measure_without_the_names_of_its_axes_is_refused_before_the_first_step(monkeypatch):
+    monkeypatch.delitem(training.DIMENSIONS, "row2")
+    monkeypatch.setattr(fast.FullEngine, "step", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=r"^row2 has shape \(2, 5\): name its axes in DIMENSIONS$"):
+        run("fast", Model(), [0], SHORT)
+
+
 @pytest.mark.parametrize("engine", ["fast", "legible"])
 def test_a_loss_that_overflows_ends_the_run_in_one_line(engine):
     with pytest.raises(Diverged, match=r"^the training loss of seed 3 is (nan|inf) at step 5$"):
