@@ -171,11 +171,18 @@ class Store:
         self.checkpoint_path(config, seed).unlink(missing_ok=True)
 
     def checkpoint(self, config: RunConfig, seed: int) -> State | None:
-        """A half-done run's state, or None; a corrupt one is set aside and does not count."""
+        """A half-done run's state, or None.
+
+        One that is corrupt, or of another run or other measures, is set aside and does not count.
+        """
         path = self.checkpoint_path(config, seed)
         try:
             content = store.read(path)
-            return None if content is None else State.parse(content, _identity(config, seed))
+            if content is None:
+                return None
+            state = State.parse(content, _identity(config, seed))
+            Recorder(config.task, config.training, seed).check(state)
+            return state
         except store.CorruptFile as error:
             warning = str(error)
         except OtherRun as error:

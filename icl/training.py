@@ -208,6 +208,19 @@ class Recorder:
                 raise ValueError(f"{measure} has shape {value.shape}: name its axes in DIMENSIONS")
         return record
 
+    def check(self, state: State) -> None:
+        """Raise :class:`OtherRun` for a state whose records have other measures than these."""
+
+        def blank(sequences: Sequences) -> Output:  # names need no engine
+            S, T = len(sequences), self.task.T
+            return Output(np.zeros((S, self.task.L)), np.zeros((S, T, T)), np.zeros((S, T)))
+
+        if not state.records:
+            return
+        measured = self.record(blank, state.theta, 0.0).keys()
+        if differ := measured ^ state.records[0].keys():
+            raise OtherRun(f"it has other measures than this version: {', '.join(sorted(differ))}")
+
     def _rank_accuracy(self, output: Output) -> Float[Array, "rank_bin"]:
         """In-weights accuracy (target's class absent from the context) by bin of class rank."""
         assert self.ranked is not None

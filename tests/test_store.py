@@ -340,3 +340,23 @@ def test_another_runs_checkpoint_is_not_gone_on_with(other, tmp_path, capsys, wh
         f"warning: {path} cannot be used: it holds another run, {config.name}/{seed}; "
         "set aside as 0.checkpoint.npz.corrupt; the run starts again"
     ]
+
+
+@pytest.mark.parametrize("forgotten", [True, False], ids=["a new measure", "a removed measure"])
+def test_a_checkpoint_with_other_measures_is_not_gone_on_with(forgotten, tmp_path, capsys, whole):
+    half_done(tmp_path)
+    to = Store(tmp_path)
+    state, path = to.checkpoint(TINY, 0), to.checkpoint_path(TINY, 0)
+    assert capsys.readouterr().err == ""
+    for record in state.records:
+        if forgotten:
+            del record["icl_loss"]
+        else:
+            record["icl_risk"] = record["icl_loss"]
+    to.save_checkpoint(TINY, 0, state)
+    xr.testing.assert_identical(quiet(TINY, 1, tmp_path), whole[1])
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: {path} cannot be used: it has other measures than this version: "
+        f"{'icl_loss' if forgotten else 'icl_risk'}; "
+        "set aside as 0.checkpoint.npz.corrupt; the run starts again"
+    ]
