@@ -119,6 +119,10 @@ class Stream(IntEnum):
     PROBE = 4
 
 
+# Counters of the stream of probes: they too are part of what a seed means.
+PROBE_NUMBERS: dict[Probe, int] = {"icl": 0, "swapped": 1, "iwl": 2, "iwl_absent": 3, "rank": 4}
+
+
 class Kind(IntEnum):
     """How a sequence's classes were drawn."""
 
@@ -379,8 +383,7 @@ class World:
         ``rank``        as ``iwl_absent``, the target's class uniform within its bin of ranks, and
                         each bin of :meth:`Task.rank_bins` asked equally often
         """
-        order: tuple[Probe, ...] = ("icl", "swapped", "iwl", "iwl_absent", "rank")
-        rng = generator(self.seed, Stream.PROBE, order.index(name))
+        rng = generator(self.seed, Stream.PROBE, PROBE_NUMBERS[name])
         task = self.task
         draw = {
             "icl": self._novel_classes,

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from chance import assert_counts_fit, assert_fraction, assert_mean, assert_norma
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icl import task as task_module
 from icl.settings import InputError
 from icl.task import BLOCK, Kind, Stream, Task, World, generator, normals
 
@@ -369,6 +371,16 @@ def test_a_batch_does_not_depend_on_what_was_drawn_before(task, seed, data):
         assert same(used.batch(step, size), World(task, seed).batch(step, size))
     for name in PROBES:
         assert same(used.probe(name, 16), World(task, seed).probe(name, 16))
+
+
+def test_numbers_of_probes_never_change(monkeypatch):
+    """If this fails the curves of stored runs are of other test sets: undo what changed one."""
+    drawn = []
+    monkeypatch.setattr(task_module, "generator", lambda *a: drawn.append(a) or generator(*a))
+    for number, name in enumerate(PROBES):  # in the order in which they came to be
+        World(Task(), 7).probe(name, 8)
+        assert drawn[-1] == (7, Stream.PROBE, number)
+    assert set(task_module.PROBE_NUMBERS) == set(get_args(task_module.Probe))
 
 
 def test_steps_seeds_and_probes_differ():
