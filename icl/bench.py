@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, assert_never
 
 import numpy as np
 from threadpoolctl import (  # type: ignore[import-untyped]
@@ -64,21 +64,26 @@ def flops(task: Task, model: Model = FULL, S: int = SETTINGS.batch) -> dict[str,
         "classifier": 3 * H * vectors + 3 * 2 * S * L * E,
         "update": 4 * parameters,
     }
-    if model.kind == "minimal":
-        return {
-            "attention: the target with every token, its reading, and back": 3 * 2 * S * T * D,
-            "attention: buffers, and back": 2 * 2 * S * T * T,
-        } | both
-    return {
-        "A = Q1ᵀK1, and back to Q1 and K1": 3 * 2 * E**3,
-        "items and labels through A, and back": 2 * (items + labels),
-        "layer 1: logits, and back": 2 * 2 * S * seen * E + 3 * 2 * S * T * T,
-        "layer 1: the target's row": 2 * 2 * S * T * E,
-        "layer 1: V1 on six vectors, and its gradient": (6 + 3) * vectors,
-        "layer 2: Q2 and K2": 6 * vectors,
-        "layer 2: V2": 3 * vectors,
-        "layer 2: the target's logits and reading, and back": 4 * pairs + 4 * 2 * S * T * T,
-    } | both
+    match model.kind:
+        case "minimal":
+            attention = {
+                "attention: the target with every token, its reading, and back": 3 * 2 * S * T * D,
+                "attention: buffers, and back": 2 * 2 * S * T * T,
+            }
+        case "full":
+            attention = {
+                "A = Q1ᵀK1, and back to Q1 and K1": 3 * 2 * E**3,
+                "items and labels through A, and back": 2 * (items + labels),
+                "layer 1: logits, and back": 2 * 2 * S * seen * E + 3 * 2 * S * T * T,
+                "layer 1: the target's row": 2 * 2 * S * T * E,
+                "layer 1: V1 on six vectors, and its gradient": (6 + 3) * vectors,
+                "layer 2: Q2 and K2": 6 * vectors,
+                "layer 2: V2": 3 * vectors,
+                "layer 2: the target's logits and reading, and back": 4 * pairs + 4 * 2 * S * T * T,
+            }
+        case _:
+            assert_never(model.kind)
+    return attention | both
 
 
 def floor_flops(task: Task = TASK, model: Model = FULL) -> float:

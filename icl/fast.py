@@ -20,6 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -418,4 +419,10 @@ class MinimalEngine(Engine):
 
 def engine(world: World, model: Model, batch: int = 128) -> Engine:
     """The engine of a model's kind; its parameters are zero until they are loaded."""
-    return (FullEngine if model.kind == "full" else MinimalEngine)(world, model, batch)
+    match model.kind:
+        case "full":
+            return FullEngine(world, model, batch)
+        case "minimal":
+            return MinimalEngine(world, model, batch)
+        case _:
+            assert_never(model.kind)

@@ -6,6 +6,8 @@ All seeds are one batched tensor. Batches are the fast engine's, drawn by :class
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from icl import minimal, network
 from icl.fast import Output
-from icl.model import Model, fixed_part, is_trained
+from icl.model import Model, fixed_part, parameter_table
 from icl.settings import InputError
 from icl.task import Array, Sequences, World
 
@@ -25,9 +27,13 @@ def forward(
 
     ``fixed`` is the fixed part of the minimal model's classifier, if it has one.
     """
-    if model.kind == "full":
-        return network.forward(theta, tokens)
-    return minimal.forward(theta, tokens[..., P:], fixed)
+    match model.kind:
+        case "full":
+            return network.forward(theta, tokens)
+        case "minimal":
+            return minimal.forward(theta, tokens[..., P:], fixed)
+        case _:
+            assert_never(model.kind)
 
 
 class LegibleEngine:
@@ -59,8 +65,9 @@ class LegibleEngine:
             name: torch.tensor(np.stack([p[name] for p in parameters]), device=self.device)
             for name in parameters[0]
         }
+        known = parameter_table(self.model, self.worlds[0].task)
         for name, value in self.theta.items():
-            value.requires_grad_(is_trained(name, self.model))
+            value.requires_grad_(known[name].trained)
 
     def parameters(self) -> list[dict[str, Array]]:
         """Copies of the present parameters, one dict a seed."""

@@ -6,7 +6,7 @@ Parameters are a dict of arrays under the paper's letters, so that the legible n
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self, assert_never
 
 import numpy as np
 from jaxtyping import Float
@@ -63,52 +63,64 @@ class Model(Settings):
 
     def width(self, task: Task) -> int:
         """Width of the classifier: P+D in the full network, 2D (content, buffer) in the minimal."""
-        return task.P + task.D if self.kind == "full" else 2 * task.D
+        match self.kind:
+            case "full":
+                return task.P + task.D
+            case "minimal":
+                return 2 * task.D
+            case _:
+                assert_never(self.kind)
+
+
+class Parameter(NamedTuple):
+    """What is known of a parameter before training."""
+
+    shape: tuple[int, ...]
+    variance: float | None  # of its first values; None: they are 0 and not drawn
+    trained: bool = True  # or held at 0
+
+
+def parameter_table(model: Model, task: Task) -> dict[str, Parameter]:
+    """Every parameter, in the order in which a flat vector holds them and first values are drawn.
+
+    First values are those of the original experiments: Q, K, V ~ N(0, 1/D); W ~ N(0, 2/E) (He); one
+    scalar bias a layer and the readout R ~ N(0, 1/E), E the width. The minimal model's alpha, beta1
+    and beta2 are 0, the start of the landscape's path.
+    """
+    E = model.width(task)
+    match model.kind:
+        case "full":
+            matrix = Parameter((E, E), model.attention_scale**2 / task.D)
+            attention = dict.fromkeys(("Q1", "K1", "V1", "Q2", "K2", "V2"), matrix)
+        case "minimal":
+            attention = dict.fromkeys(("alpha", "beta1"), Parameter((), None))
+            attention["beta2"] = Parameter((), None, model.train_beta2)
+        case _:
+            assert_never(model.kind)
+    classifier = {}
+    for layer in range(1, model.hidden + 1):
+        classifier[f"W{layer}"] = Parameter((E, E), 2 / E)
+        classifier[f"b{layer}"] = Parameter((), 1 / E, model.bias)
+    return attention | classifier | {"R": Parameter((task.L, E), 1 / E)}
 
 
 def shapes(model: Model, task: Task) -> dict[str, tuple[int, ...]]:
-    """Shape of every parameter, in the order in which a flat vector holds them."""
-    E = model.width(task)
-    attention: dict[str, tuple[int, ...]] = (
-        dict.fromkeys(("Q1", "K1", "V1", "Q2", "K2", "V2"), (E, E))
-        if model.kind == "full"
-        else {"alpha": (), "beta1": (), "beta2": ()}
-    )
-    classifier: dict[str, tuple[int, ...]] = {}
-    for layer in range(1, model.hidden + 1):
-        classifier |= {f"W{layer}": (E, E), f"b{layer}": ()}
-    return attention | classifier | {"R": (task.L, E)}
+    """Shape of every parameter, in the order of :func:`parameter_table`."""
+    return {name: parameter.shape for name, parameter in parameter_table(model, task).items()}
 
 
 def initial(model: Model, task: Task, seed: int, dtype: DType = "float32") -> dict[str, Array]:
-    """First values, as in the original experiments.
-
-    Q, K, V ~ N(0, 1/D); W ~ N(0, 2/E) (He); one scalar bias a layer and the readout R ~ N(0, 1/E),
-    E the width. The minimal model's alpha, beta1 and beta2 are 0, the start of the landscape's
-    path, and so are biases that are held there.
-    """
-    E = model.width(task)
+    """First values, as :func:`parameter_table` says; of what is held, 0."""
     rng = generator(seed, Stream.INIT)
-
-    def draw(name: str, shape: tuple[int, ...]) -> Array:
-        if name in ("alpha", "beta1", "beta2"):
-            return np.zeros(shape, dtype)
-        value = rng.standard_normal(shape)  # of a bias too that is held: all else stays as it is
-        if not is_trained(name, model):
-            return np.zeros(shape, dtype)
-        variance = {"W": 2 / E, "b": 1 / E, "R": 1 / E}.get(
-            name[0], model.attention_scale**2 / task.D
-        )
-        return np.asarray(value * np.sqrt(variance), dtype)
-
-    return {name: draw(name, shape) for name, shape in shapes(model, task).items()}
-
-
-def is_trained(name: str, model: Model) -> bool:
-    """Whether a parameter moves, or is held at 0."""
-    if name == "beta2":
-        return model.train_beta2
-    return model.bias or name not in {f"b{layer}" for layer in range(1, model.hidden + 1)}
+    theta = {}
+    for name, (shape, variance, trained) in parameter_table(model, task).items():
+        value = np.zeros(shape, dtype)
+        if variance is not None:
+            drawn = rng.standard_normal(shape)  # of a bias too that is held: all else stays as is
+            if trained:
+                value = np.asarray(drawn * np.sqrt(variance), dtype)
+        theta[name] = value
+    return theta
 
 
 def fixed_part(model: Model, label_contents: Float[Array, "L D"]) -> Float[Array, "L E"]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from icl.analysis import counted
 from icl.experiments import Experiment
+from icl.model import Model
 from icl.options import NAMES
 from icl.runs import RunConfig, Store, config_of
 from icl.training import Training
 
 if TYPE_CHECKING:
     import xarray as xr
-
-MODELS = {
-    ("full", True): "attention-only network (eq. 2–3)",
-    ("minimal", True): "minimal model, three parameters (eq. 4–6)",
-    ("minimal", False): "minimal model, two parameters (eq. 4–6, β₂ = 0)",
-}
 
 # Settings that the line has words of its own for, always or where they matter, and those that
 # change what is recorded and not what is trained.
@@ -116,7 +111,7 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
 
     What is seldom changed is named only where it is not at its default throughout.
     """
-    models = dict.fromkeys(MODELS[c.model.kind, c.model.train_beta2] for c in configs)
+    models = dict.fromkeys(_network(config.model) for config in configs)
     tasks = [config.task for config in configs]
     settings: dict[str, Sequence[float]] = {
         "K": [t.K for t in tasks], "L": [t.L for t in tasks], "N": [t.N for t in tasks],
@@ -143,6 +138,18 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
             f"labels of a context {'distinct, or they ' if False in repeat else ''}may repeat"
         )
     return "; ".join([", ".join(models), data, *changed])
+
+
+def _network(model: Model) -> str:
+    match model.kind:
+        case "full":
+            return "attention-only network (eq. 2–3)"
+        case "minimal":
+            three = "three parameters (eq. 4–6)"
+            two = "two parameters (eq. 4–6, β₂ = 0)"
+            return f"minimal model, {three if model.train_beta2 else two}"
+        case _:
+            assert_never(model.kind)
 
 
 def _setting(symbol: str, values: Sequence[float]) -> str:

@@ -4,14 +4,18 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from admissible import full_models, held, minimal_models, tasks
 from chance import assert_normal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icl.model import Flat, Model, initial, shapes
+from icl import bench, fast, legible, provenance
+from icl.experiments import Experiment
+from icl.model import Flat, Model, initial, parameter_table, shapes
+from icl.runs import RunConfig
 from icl.settings import InputError
-from icl.task import Task
+from icl.task import Task, World
 
 REFUSALS = {
     "train_beta2=False needs kind='minimal': the full network has no beta2": {"train_beta2": False},
@@ -57,6 +61,18 @@ def test_shapes_of_the_minimal_model(task, model):
     assert shapes(model, task) == expected | {"R": (task.L, E)}
 
 
+def test_first_values_and_what_is_trained_stand_beside_the_shapes():
+    task, model = Task(K=2, L=2, N=1, P=3, D=2), Model(kind="minimal", hidden=1, train_beta2=False)
+    assert parameter_table(model.replace(bias=False), task) == {
+        "alpha": ((), None, True),
+        "beta1": ((), None, True),
+        "beta2": ((), None, False),
+        "W1": ((4, 4), 1 / 2, True),
+        "b1": ((), 1 / 4, False),
+        "R": ((2, 4), 1 / 4, True),
+    }
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_first_values_of_the_full_network(scale):
     task = Task()
@@ -93,6 +109,25 @@ def test_first_values_follow_from_the_seed(task, model, seed):
         assert (value == wide[name].astype(np.float32)).all()
         if name not in ("alpha", "beta1", "beta2", *held(model)):
             assert (value != other[name]).all()
+
+
+WORLD = World(Task(), 0)
+OF_A_KIND = {
+    "width": lambda model: model.width(Task()),
+    "parameters": lambda model: parameter_table(model, Task()),
+    "the legible network": lambda model: legible.forward(model, {}, torch.zeros(1), 65),
+    "the fast engine": lambda model: fast.engine(WORLD, model),
+    "operations": lambda model: bench.flops(Task(), model),
+    "words": lambda model: provenance.experiment_line(
+        Experiment("new", "", {"": RunConfig().model_copy(update={"model": model})}), {}
+    ),
+}
+
+
+@pytest.mark.parametrize("use", OF_A_KIND.values(), ids=OF_A_KIND)
+def test_a_kind_that_is_new_is_never_taken_for_another(use):
+    with pytest.raises(AssertionError, match="unreachable"):
+        use(Model.model_construct(kind="new"))
 
 
 def test_parameters_are_views_of_one_vector():
