@@ -73,7 +73,7 @@ at_least(0, before=before)
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 training = Training(steps=steps, every=every, dtype=dtype)
 world = World(task, 0, dtype)
-by_hand = induction_head(task, world)  # refuses P <= D before anything is trained
+by_hand = induction_head(world)  # refuses P <= D before anything is trained
 config = RunConfig(task=task, training=training.replace(maps=True, keep_parameters=True))
 config_1d = RunConfig(task=task.replace(K=K_1d, B=B_1d, p_C=p_C_1d), training=training)
 root = BOOK.parent / "results" if shipped else None

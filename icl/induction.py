@@ -15,23 +15,24 @@ import numpy as np
 
 from icl.model import Model, shapes
 from icl.settings import InputError
-from icl.task import Array, Task, World
+from icl.task import Array, World
 
 SHARPNESS = 100.0  # attention logits between the right key and the others, up to factors of order 1
 GAIN = 100.0  # of the copied label over what else is in the residual stream
 
 
-def induction_head(task: Task, world: World, hidden: int = 3) -> dict[str, Array]:
-    """Parameters of :mod:`icl.network` that solve the task in context, for any classes.
+def induction_head(world: World, hidden: int = 3) -> dict[str, Array]:
+    """Parameters of :mod:`icl.network` that solve a world's task in context, for any classes.
 
     Parameters
     ----------
-    task: needs P > D, for a buffer of D dimensions and the sign of the position, and L <= P+D.
-    world: whose label contents the classifier knows, as a trained one would.
-    hidden: layers of the classifier.
+    world: whose label contents the classifier knows, as a trained one would; its task needs P > D,
+        for a buffer of D dimensions and the sign of the position, and L <= P+D.
+    hidden: layers of the classifier, at least 1.
 
     Raises :class:`icl.settings.InputError` when the task has no room for the buffer.
     """
+    task = world.task
     P, D, L = task.P, task.D, task.L
     if P <= D:
         raise InputError(f"P={P} must be above D={D}: the buffer lies among the positions")

@@ -15,7 +15,7 @@ TASK = Task(K=32, L=8, N=3, D=6, P=9)
 
 
 def test_an_exact_induction_head_shows_its_two_matches():
-    theta = induction_head(TASK, World(TASK, 0, "float64"))
+    theta = induction_head(World(TASK, 0, "float64"))
     back = circuits.layer1_by_distance(theta, TASK.P, [0, 1, 2])
     assert back[1] > 50
     np.testing.assert_allclose(back[[0, 2]], 0, atol=1e-9)

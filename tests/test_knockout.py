@@ -66,7 +66,7 @@ def test_edges_join_what_their_names_say(N):
 def test_a_head_set_by_hand_needs_its_two_links_and_no_other():
     task = Task(K=32, L=8, N=3, eps=0.0)  # of the usual width, where no two contents are close
     world = World(task, 0, "float64")
-    theta, probe = induction_head(task, world), world.probe("icl")
+    theta, probe = induction_head(world), world.probe("icl")
     u = in_float64(world.tokens(probe))
     found = {
         name: accuracy(knockout.without(tensors(theta), u, cut).logits.numpy(), probe.target)

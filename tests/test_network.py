@@ -127,7 +127,7 @@ HEADS = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_an_induction_head_needs_no_training(task, engine, dtype):
     world = World(task, 0, dtype)
-    head = induction_head(task, world)
+    head = induction_head(world)
     trained = fast.engine(world, Model()) if engine == "fast" else LegibleEngine([world], Model())
     trained.load([head])
     for name in ("icl", "swapped"):
@@ -154,7 +154,7 @@ def test_an_induction_head_of_any_depth_reads_its_label():
     s = world.probe("icl", 500)
     for hidden in (1, 2, 4):
         engine = fast.engine(world, Model(hidden=hidden))
-        engine.load([induction_head(task, world, hidden)])
+        engine.load([induction_head(world, hidden)])
         assert measures.accuracy(engine.outputs(s).logits, s.target) >= 0.99
 
 
@@ -162,7 +162,7 @@ def test_an_induction_head_of_any_depth_reads_its_label():
 def test_each_operation_of_the_head_is_needed(broken):
     task = Task()
     world = World(task, 0)
-    head = induction_head(task, world)
+    head = induction_head(world)
     head[broken] = np.zeros_like(head[broken])
     engine = fast.engine(world, Model())
     engine.load([head])
@@ -173,7 +173,7 @@ def test_each_operation_of_the_head_is_needed(broken):
 def test_a_task_without_room_for_the_buffer_is_refused():
     task = Task(D=65)
     with pytest.raises(InputError, match=r"^P=65 must be above D=65: "):
-        induction_head(task, World(task, 0))
+        induction_head(World(task, 0))
     task = Task(K=32, D=4, P=17)
     with pytest.raises(InputError, match=r"^L=32 must be at most P\+D=21, "):
-        induction_head(task, World(task, 0))
+        induction_head(World(task, 0))
