@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 from icl.settings import SEEDS, InputError, Settings
 
@@ -15,10 +16,9 @@ MOST = 10_000  # seeds at once: who names more means one of them
 
 # Fields whose option has another name than theirs.
 NAMES = {
-    "kind": ("--model",),
-    "train_beta2": ("--three-parameters/--two-parameters",),
-    "bias": ("--bias/--no-bias",),
-    "distinct": ("--distinct-labels/--labels-may-repeat",),
+    "kind": "--model",
+    "train_beta2": "--three-parameters/--two-parameters",
+    "distinct": "--distinct-labels/--labels-may-repeat",
 }
 
 
@@ -48,7 +48,7 @@ def takes(*groups: type[Settings]) -> Callable[[Callable[..., None]], Callable[.
 def _options(group: type[Settings]) -> Iterator[inspect.Parameter]:
     for name, field in group.model_fields.items():
         option = typer.Option(
-            *NAMES.get(name, ("--" + name.replace("_", "-"),)),
+            declaration(name, field),
             help=field.description,
             rich_help_panel=group.__name__,
         )
@@ -58,6 +58,13 @@ def _options(group: type[Settings]) -> Iterator[inspect.Parameter]:
             default=field.default,
             annotation=Annotated[field.annotation, option],
         )
+
+
+def declaration(name: str, field: FieldInfo) -> str:
+    """A field's option as typer takes it: ``--decay``, or ``--bias/--no-bias`` of what is on."""
+    words = name.replace("_", "-")
+    off = f"/--no-{words}" if field.default is True else ""
+    return NAMES.get(name, f"--{words}{off}")
 
 
 def seeds(text: str) -> list[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from icl.analysis import counted
 from icl.experiments import Experiment
 from icl.model import Model
-from icl.options import NAMES
+from icl.options import declaration
 from icl.runs import RunConfig, Store, config_of
 from icl.training import Training
 
@@ -152,11 +152,17 @@ def _network(model: Model) -> str:
             assert_never(model.kind)
 
 
-def _setting(symbol: str, values: Sequence[float]) -> str:
-    different = [f"{value:g}" for value in sorted(set(values))]
+def _setting(symbol: str, values: Sequence[Any]) -> str:
+    different = [_value(value) for value in sorted(set(values))]
     if len(different) == 1:
         return f"{symbol}={different[0]}"
     return f"{symbol} ∈ {{{', '.join(different)}}}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _how_long(training: Training) -> str:
@@ -191,18 +197,13 @@ def command(config: RunConfig, seeds: Sequence[int]) -> str:
     seeds: which, in any order.
     """
     words = ["icl", "train"]
-    for _, name, value in config.changed():
-        words += _option(name, value)
+    for group, name, value in config.changed():
+        field = type(getattr(config, group)).model_fields[name]
+        on, _, off = declaration(name, field).partition("/")
+        words += [on if value else off] if isinstance(value, bool) else [on, str(value)]
     first_ones = sorted(seeds) == list(range(len(seeds)))
     chosen = str(len(seeds)) if first_ones else _ranges(seeds)
     return shlex.join([*words, "--seeds", chosen])
-
-
-def _option(name: str, value: object) -> list[str]:
-    on, _, off = NAMES.get(name, ("--" + name.replace("_", "-"),))[0].partition("/")
-    if isinstance(value, bool):
-        return [on if value else off]
-    return [on, str(value)]
 
 
 class Stored(NamedTuple):

@@ -3,10 +3,13 @@
 import shlex
 import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import pytest
+import typer
 import xarray as xr
+from pydantic import Field
 
 from icl import __main__ as command_line
 from icl import options, provenance
@@ -48,6 +51,30 @@ def test_the_command_asks_for_the_same_configuration(config, asked):
     assert words[0] == "icl"
     assert command_line.main(words[1:]) == 0
     assert asked == [(config, [0, 1, 2, 3, 4, 5])]
+
+
+class Wider(Training):
+    """Settings that somebody adds: one that is on, one that is off, and a word."""
+
+    clip_norm: bool = Field(True, description="on at first")
+    warm: bool = Field(False, description="off at first")
+    schedule: Literal["flat", "cosine"] = Field("flat", description="a word")
+
+
+WIDER = Wider(clip_norm=False, warm=True, schedule="cosine")
+
+
+def test_the_command_has_a_setting_that_is_new():
+    asked, app = [], typer.Typer()
+    app.command()(options.takes(Wider)(lambda settings, *, seeds="": asked.append(settings)))
+    app(shlex.split(provenance.command(RunConfig(training=WIDER), [0]))[2:], standalone_mode=False)
+    assert asked == [WIDER]
+
+
+def test_the_line_has_a_setting_that_is_new():
+    configs = {str(t): RunConfig(training=t) for t in (WIDER, WIDER.replace(schedule="flat"))}
+    line = provenance.experiment_line(Experiment("new", "", configs), {})
+    assert "D=63; clip_norm=no; warm=yes; schedule ∈ {cosine, flat}; 150,000" in line
 
 
 @pytest.mark.parametrize("seeds", [[0], [0, 1, 2], [3], [2, 0], [5, 7], [5, 6, 7]])
