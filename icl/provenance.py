@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from icl.analysis import counted
@@ -71,12 +72,11 @@ def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> s
     runs: its stored seeds by label, as :func:`icl.experiments.load_stored` gives them.
     """
     configs = list(experiment.configs.values())
-    training, found = configs[0].training, list(runs.values())
+    found = list(runs.values())
     seeds = sorted({seed for ds in found for seed in _seeds(ds)})
     parts = [
         f"**Runs** {_in_words(configs)}",
-        _how_long(training),
-        *_stop_rule(training, found),
+        *_training(experiment.configs, runs),
         f"{len(found)} of {counted(len(configs), 'configuration')} stored, with "
         f"{sum(ds.sizes['seed'] for ds in found)} of {len(configs) * len(experiment.seeds)} runs"
         + (f" ({_which(seeds)})" if seeds else ""),
@@ -163,6 +163,21 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _training(configs: Mapping[str, RunConfig], runs: Mapping[str, xr.Dataset]) -> list[str]:
+    """How long, and the stop rule; each with its labels where configurations differ in them."""
+    told = attrgetter("steps", "batch", "dtype", "stop_loss", "stop_steps")
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for label, config in configs.items():
+        alike.setdefault(told(config.training), []).append(label)
+    parts = []
+    for labels in alike.values():
+        training = configs[labels[0]].training
+        found = [runs[label] for label in labels if label in runs]
+        words = [_how_long(training), *_stop_rule(training, found)]
+        parts += words if len(alike) == 1 else [f"{' and '.join(labels)}: {', '.join(words)}"]
+    return parts
 
 
 def _how_long(training: Training) -> str:

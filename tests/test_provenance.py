@@ -170,6 +170,18 @@ def test_the_line_of_an_experiment_has_what_varies_and_how_much_is_stored():
     assert line.endswith("Experiment 2b, made by `icl sweep 2b --seeds 0-2`.")
 
 
+def test_the_line_of_an_experiment_says_what_was_trained_for_longer_or_without_a_rule():
+    early = Training(stop_loss=0.01)
+    trainings = {"a": early, "b": Training(steps=300_000), "c": early.replace(decay=0.0)}
+    configs = {label: RunConfig(training=training) for label, training in trainings.items()}
+    runs = {"b": dataset(configs["b"], [300_000]), "c": dataset(configs["c"], [40_000])}
+    assert (
+        "a and c: 150,000 steps of 128 sequences, float32, to stop once the training loss was "
+        "below 0.01 for 20,000 steps: 1 of 1 did, at 40,000; "
+        "b: 300,000 steps of 128 sequences, float32; 2 of 3 configurations stored"
+    ) in provenance.experiment_line(Experiment("new", "", configs), runs)
+
+
 def test_the_line_of_an_experiment_counts_where_the_stop_rule_ended_runs():
     runs = scan("layers", {"1 hidden layer": [0], "3 hidden layers": [0, 2]}, stopped=40_000)
     line = provenance.experiment_line(EXPERIMENTS["layers"], runs)
