@@ -9,10 +9,11 @@ import xarray as xr
 from matplotlib.colors import to_rgba
 
 from icl import chapters, store
-from icl.experiments import EXPERIMENTS
+from icl.experiments import EXPERIMENTS, Experiment
 from icl.figures import data
 from icl.figures.style import INK, to_svg
-from icl.runs import VERSION, Store, combine, to_netcdf
+from icl.runs import VERSION, RunConfig, Store, combine, to_netcdf
+from icl.task import Task
 
 STEP = np.arange(0, 10_001, 500)
 SCANS = [scan.experiment for scan in (*data.FIGURE_2, *data.FIGURE_A3)]
@@ -123,6 +124,25 @@ def test_a_scan_can_stand_alone(scan, degree):
     assert to_svg(figure)
     assert len(figure.axes) == 2
     assert f"Against {scan.along}: " in words
+
+
+@pytest.mark.parametrize("seeds", [(), (0, 1)])
+@pytest.mark.parametrize("along", ["p_C", "N", "novel"])
+def test_a_scan_may_be_along_any_setting_at_any_burstiness(along, seeds, monkeypatch):
+    values = {"p_C": (0.2, 0.4, 0.8), "N": (8, 16, 24), "novel": (32, 128)}[along]
+    tasks = [Task(B=B, **{along: x}) for B in (1, 8) for x in values]
+    configs = {f"{along}={t.B}{getattr(t, along)}": RunConfig(task=t) for t in tasks}
+    monkeypatch.setitem(EXPERIMENTS, "new", Experiment("new", "", configs))
+    runs = {"new": stored("new", seeds=seeds) if seeds else {}}
+    part, figure, words = data.explore([data.Scan("new", along)], runs)
+    [column] = part["columns"]
+    assert column["sign"] == along
+    assert column["ticks"] == [[x, f"{x:g}"] for x in values]
+    assert part["bursts"].keys() == {"1", "8"}
+    shown = [tick.get_text() for tick in figure.axes[1].get_xticklabels()]
+    assert shown == [f"{x:g}" for x in values]
+    assert f"Against {along}: " in words
+    assert to_svg(figure)
 
 
 def test_without_a_run_nothing_is_drawn_but_crosses():

@@ -25,7 +25,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("page", ["#ffffff", "#121212", "#14181e"])
 def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
     colours = {measure.colour for measure in style.MEASURES.values()}
-    bursts = {colour for colour, _ in data.BURSTS.values()}
+    bursts = {colour for colour, _ in (*data.BURSTS.values(), *data.OTHER_BURSTS)}
     scale = {to_hex(style.SCALE(share)) for share in np.linspace(0, 1, 256)}
     for colour in colours | {style.INK, style.START, style.END} | bursts | scale:
         darker, lighter = sorted((luminance(page), luminance(colour)))

@@ -31,10 +31,12 @@ MISSING = "not yet run"
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
 NAMES = by_variable("iwl_absent", "iwl", "icl")
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
-SIGNS = {"K": "K", "eps": r"\varepsilon", "alpha": r"\alpha", "xi0": r"\xi_0"}  # in mathematics
+SIGNS = {"eps": r"\varepsilon", "alpha": r"\alpha", "xi0": r"\xi_0"}  # in mathematics
+GREEK = {"eps": "ε", "alpha": "α"}  # in words
 BURSTS = {  # colour and marker of a burstiness B, from cold to hot
     0: ("#2a63e6", "s"), 1: ("#1a939a", "o"), 2: ("#d07a00", "^"), 4: ("#ce2f4c", "D"),
 }  # fmt: skip
+OTHER_BURSTS = ("#8e44ad", "P"), ("#5f7a1f", "v")  # of any further B, in turn
 
 
 class Scan(NamedTuple):
@@ -86,7 +88,7 @@ def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[
             _axis(ax, scan, [point.x for point in column])
         row[0].set(ylabel=title, ylim=(-0.03, 1.03))
     for scan, ax in zip(scans, axes[-1], strict=True):
-        ax.set_xlabel(f"${SIGNS[scan.along]}$")
+        ax.set_xlabel(f"${SIGNS.get(scan.along, scan.along)}$")
     every = [point for column in columns for point in column]
     fig.legend(handles=_key(every), loc="outside upper center", ncols=3, fontsize=8)
     words = " ".join(
@@ -105,7 +107,7 @@ def explore(
     """
     columns = [
         {
-            "sign": {"K": "K", "eps": "ε", "alpha": "α"}[scan.along],
+            "sign": GREEK.get(scan.along, scan.along),
             "ticks": [[place, f"{x:g}"] for x, place in _places(scan, column).items()],
             "points": [
                 {
@@ -121,6 +123,7 @@ def explore(
         for scan in scans
         for column in [points(scan, runs.get(scan.experiment, {}))]
     ]
+    drawn = {point.B for scan in scans for point in points(scan, {})}
     data = {
         "columns": columns,
         "rows": [{"title": title, "measures": list(names)} for title, names in ROWS.items()],
@@ -129,18 +132,23 @@ def explore(
             PAPERS_IWL: "in weights, the paper's test",
             ICL: "in context",
         },
-        "bursts": {str(B): {"colour": colour} for B, (colour, _) in BURSTS.items()},
+        "bursts": {str(B): {"colour": _burst(B)[0]} for B in sorted(drawn)},
         "missing": MISSING,
     }
     return data, *data_dependence(scans, runs)
 
 
+def _burst(B: int) -> tuple[str, str]:
+    """Colour and marker."""
+    return BURSTS.get(B) or OTHER_BURSTS[B.bit_length() % len(OTHER_BURSTS)]
+
+
 def _places(scan: Scan, column: Sequence[Point]) -> dict[float, float]:
     """Where the values of a scan stand on an even axis, as the picture has them."""
     xs = sorted({point.x for point in column})
-    if scan.along == "alpha":
-        return {x: x for x in xs}
-    return {x: float(place) for place, x in enumerate(xs)}  # each about twice the one before
+    if scan.along in ("K", "eps"):
+        return {x: float(place) for place, x in enumerate(xs)}  # each about twice the one before
+    return {x: x for x in xs}
 
 
 def _rounded(values: np.ndarray) -> list[float]:
@@ -155,17 +163,17 @@ def _draw(ax: Axes, column: list[Point], measures: Sequence[str]) -> None:
         curve = [point for point in column if point.B == B]
         for measure in reversed(measures):
             _curve(ax, curve, measure, B, dashed=measure != measures[0])
-        _mark_missing(ax, curve, BURSTS[B][0], place - (len(bursts) - 1) / 2)
+        _mark_missing(ax, curve, _burst(B)[0], place - (len(bursts) - 1) / 2)
         run = [point for point in curve if point.seeds]
         if run and len(bursts) > 1:
             labels[B] = (run[-1].x, float(run[-1].ends[measures[0]].mean()))
     for (B, (x, _)), y in zip(labels.items(), _apart([y for _, y in labels.values()]), strict=True):
-        label_at(ax, x, y, f"$B={B}$", xytext=(7, 0), color=BURSTS[B][0], fontsize=9)
+        label_at(ax, x, y, f"$B={B}$", xytext=(7, 0), color=_burst(B)[0], fontsize=9)
 
 
 def _curve(ax: Axes, curve: list[Point], measure: str, B: int, dashed: bool) -> None:
     """Means joined by a line, fainter over what is not yet run; a thin mark a seed."""
-    colour, marker = BURSTS[B]
+    colour, marker = _burst(B)
     run = [(place, point) for place, point in enumerate(curve) if point.seeds]
     dash, face = ("--", "none") if dashed else ("-", colour)
     for (i, before), (j, after) in pairwise(run):
@@ -202,7 +210,9 @@ def _axis(ax: Axes, scan: Scan, xs: list[float]) -> None:
         ax.set_xscale("symlog", linthresh=ticks[1], base=2)
         ax.set_xlim(low - 0.3 * ticks[1], high * 1.3)
     else:
-        ax.set_xlim(low - 0.1, high + 0.1)
+        margin = 0.06 * (high - low) or 0.1
+        ax.set_xlim(low - margin, high + margin)
+    if scan.along == "alpha":
         ticks = [x for x in ticks if x % 0.5 == 0]  # room for these
     ax.set_xticks(ticks, [f"{x:g}" for x in ticks], fontsize=8)
     ax.set_xticks([], minor=True)
