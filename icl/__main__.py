@@ -37,12 +37,13 @@ def chapters(
     from icl import chapters as book
 
     if chapter is None:
-        for name in book.names():
-            typer.echo(f"{name:20}{book.title(book.read(name))}")
+        rows = [(name, book.title(book.read(name))) for name in book.names()]
     else:
-        for item in book.parameters(book.read(chapter)).values():
-            declaration = f"{item.name}: {item.annotation} = {item.default!r}"
-            typer.echo(f"{declaration:40}{item.documentation}")
+        declared = book.parameters(book.read(chapter)).values()
+        rows = [(f"{p.name}: {p.annotation} = {p.default!r}", p.documentation) for p in declared]
+    width = max((len(left) for left, _ in rows), default=0)
+    for left, right in rows:
+        typer.echo(f"{left:{width}}  {right}")
 
 
 @app.command()

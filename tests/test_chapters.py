@@ -222,6 +222,15 @@ def test_run_without_parameters_writes_beside(toy):
     assert str(toy.parent) not in (toy / "toy.ipynb").read_text(), "a path of this machine"
 
 
+def test_what_parameters_mean_stands_in_one_column(toy, capsys):
+    assert command_line.main(["chapters", "toy"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    meanings = [item.documentation for item in chapters.parameters(chapters.read("toy")).values()]
+    starts = {line.index(f"  {text}") for line, text in zip(lines, meanings, strict=True)}
+    assert len(starts) == 1
+    assert starts.pop() == max(len(line.partition("  ")[0]) for line in lines)
+
+
 def test_an_output_is_replaced_only_when_asked(toy, capsys):
     kept = toy / "{kept}.ipynb"
     kept.write_text("before")
