@@ -20,8 +20,13 @@ def from_context(sequences: Sequences) -> Int[Array, "S"]:
 
 
 def from_weights(world: World, sequences: Sequences) -> Int[Array, "S"]:
-    """In-weights learning: the label of the trained class that is most like the target."""
-    distance = (world.means**2).sum(1) - 2 * sequences.items[:, -1] @ world.means.T  # + |target|^2
+    """In-weights learning: the label of the trained class whose items lie around the target.
+
+    They lie around mu_k / sqrt(1 + eps^2) (eq. 1), so that the nearest of these centres is the most
+    likely class where all are equally frequent.
+    """
+    centres = world.means / float(np.sqrt(1 + world.task.eps**2))
+    distance = (centres**2).sum(1) - 2 * sequences.items[:, -1] @ centres.T  # + |target|^2
     return np.asarray(distance.argmin(1) % world.task.L)
 
 

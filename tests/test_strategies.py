@@ -44,6 +44,20 @@ def test_each_fails_where_only_the_other_can_know(world):
     assert accuracy(from_context(absent), absent) == pytest.approx(3 / 63, abs=0.03)
 
 
+def test_the_weights_give_the_likeliest_class_where_classes_vary_a_lot():
+    """By eq. 1 an item of class k is mu_k / r + eps eta / r, with r = sqrt(1 + eps^2)."""
+    task = Task(K=64, L=64, eps=2.0)
+    world = World(task, 0, "float64")
+    batch = world.probe("iwl_absent", 500)
+    r = (1 + task.eps**2) ** 0.5
+
+    def noise(x, k):  # squared length of the eta that makes x of class k: the least is likeliest
+        return sum((r * a - b) ** 2 for a, b in zip(x, world.means[k], strict=True))
+
+    likeliest = [min(range(task.K), key=lambda k, x=x: noise(x, k)) for x in batch.items[:, -1]]
+    np.testing.assert_array_equal(from_weights(world, batch), likeliest)
+
+
 def test_some_label_of_the_context_is_right_once_in_N(world):
     batch = world.probe("icl", 4000)
     guess = some_context_label(batch)
