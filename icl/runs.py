@@ -16,13 +16,13 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import netCDF4
 import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
-from pydantic import Field
+from pydantic import Field, model_validator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
@@ -39,11 +39,24 @@ Progress = Literal["stored", "partial", "missing"]
 
 
 class RunConfig(Settings):
-    """What determines a run, but for its seed."""
+    """What determines a run, but for its seed.
+
+    Raises :class:`icl.settings.InputError`, one line, when the groups do not fit together.
+    """
 
     task: Task = Field(default_factory=Task)
     model: Model = Field(default_factory=Model)
     training: Training = Field(default_factory=Training)
+
+    @model_validator(mode="after")
+    def _every_bin_of_ranks_is_tested(self) -> Self:
+        bins, test = len(self.task.rank_bins()), self.training.test
+        if self.task.alpha > 0 and test < bins:
+            raise ValueError(
+                f"test={test} must be at least {bins}, one sequence for each bin of class ranks, "
+                f"with alpha={self.task.alpha:g} and K={self.task.K}"
+            )
+        return self
 
     @cached_property
     def hash(self) -> str:

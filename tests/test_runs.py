@@ -111,6 +111,19 @@ def test_unknown_settings_are_refused():
         RunConfig.model_validate_json(json.dumps({"task": {"k": 3}}))
 
 
+def test_a_test_with_no_sequence_for_some_ranks_is_refused():
+    skewed = Task(K=64, alpha=1.0)  # bins of ranks: 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64
+    short = Training(steps=1, every=1, batch=4, test=7)
+    with pytest.raises(InputError) as refusal:
+        RunConfig(task=skewed, training=short.replace(test=6))
+    assert str(refusal.value) == (
+        "test=6 must be at least 7, one sequence for each bin of class ranks, with alpha=1 and K=64"
+    )
+    [first, _] = trained(RunConfig(task=skewed, training=short), 0).records
+    assert np.isfinite(first["rank_accuracy"]).all()
+    RunConfig(task=skewed.replace(alpha=0.0), training=short.replace(test=1))  # has no such bins
+
+
 def test_a_description_says_what_differs():
     text = change(RunConfig(), "training", learning_rate=0.1, steps=1000).describe()
     assert text == (
