@@ -235,7 +235,23 @@ def test_the_loss_is_drawn_with_its_fall():
     levels = [line.get_ydata()[0] for line in ax.lines if len(line.get_xdata()) == 2]
     assert levels == [math.log(8), math.log(4)]
     assert (ax.patches[0].get_x(), ax.patches[0].get_width()) == pytest.approx((10, 80))
-    assert numbers(alt)[:5] == [2, 1.8, 10, 0.2, 90]
+    when = 100 * (1 - math.log(4) / 2)
+    assert alt == (
+        "The loss falls from 2.00 to 1.80 until time 10, then to 0.20 by time 90. It passes log N "
+        f"= 1.39 at time {when:.1f}, where it falls by 0.02 a unit of time, against 0.02 on "
+        "average until then."
+    )
+
+
+def test_a_level_that_the_loss_never_passes_is_not_spoken_of():
+    short = Path(TIME, LOGITS, 2 - 0.1 * SHARE)
+    assert "It passes" not in landscape.loss_curve(LAND, short)[1]
+    beside = Path(TIME, BOTH.theta, np.stack([PATH.loss, 2 - 0.1 * SHARE], axis=1))
+    said = landscape.two_fates(LAND, beside)[1]
+    assert said.endswith(
+        "by elimination, at times never, never, never, with 1.90 at the end, time 100."
+    )
+    assert "L=8, never from 0.1" in landscape.times_by_start(4, [1, 0.1], {8: [9, math.nan]})[1]
 
 
 def test_every_logit_has_its_own_curve_and_name():
@@ -245,11 +261,15 @@ def test_every_logit_has_its_own_curve_and_name():
     names = [text.get_text().partition(",")[0] for text in ax.texts]
     assert names == [r"$\beta_1$", r"$\alpha$", r"$\xi$"]
     assert [text.xy for text in ax.texts] == [(100, 3), (100, 2), (100, 1)]
-    # Half of what each has at time 90, where the loss is at a tenth.
-    halves = dict(re.findall(r"([\d.]+) by (xi|alpha|beta1)", alt))
-    assert {name: float(time) for time, name in halves.items()} == {
-        "xi": 45, "alpha": 64, "beta1": 72,
-    }  # fmt: skip
+    # Shares of what each has at time 90, where the loss is at a tenth.
+    assert (
+        " by xi, 29.0 by alpha, 42.0 by beta1; "
+        "half of it at time 45.0 by xi, 64.0 by alpha, 72.0 by beta1; "
+        "nine tenths of it at time 81.0 by xi, 86.0 by alpha, 87.0 by beta1."
+    ) in alt
+    assert alt.endswith("They end with beta1 at 3.0, alpha at 2.0, xi at 1.0.")
+    backwards = Path(TIME, LOGITS[:, ::-1], PATH.loss)
+    assert "half of it at time 45.0 by beta1, 64.0 by" in landscape.parameter_curves(backwards)[1]
     dots = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
     assert dots == [72, 64, 45]
 
@@ -263,7 +283,10 @@ def test_the_path_lies_over_xi_and_y():
     np.testing.assert_allclose(xi, LOGITS[:, 2])
     np.testing.assert_allclose(y, LOGITS[:, 1] * s)
     np.testing.assert_allclose(height, PATH.loss, atol=0.1)  # lifted a little, to be seen
-    assert f"to 0.00 at xi = 1.0 and y = {y[-1]:.1f}" in alt
+    said = [
+        f"{2 - 2 * xi[i]:.2f} at xi = {xi[i]:.1f}, y = {y[i]:.1f}" for i in (0, 10, 50, 90, 100)
+    ]
+    assert alt.endswith(f"from its start to its end: {'; '.join(said)}.")
 
 
 def test_chains_of_logits_meet_where_a_quarter_is_lost():
@@ -283,8 +306,13 @@ def test_chains_of_logits_meet_where_a_quarter_is_lost():
 def test_two_fates_are_two_curves_and_two_times():
     fig, alt = landscape.two_fates(LAND, BOTH)
     np.testing.assert_allclose(drawn(fig.axes[0]), [[TIME, loss] for loss in BOTH.loss.T])
-    halves = [(2 - math.log(2)) / fall for fall in (0.02, 0.015)]
-    assert numbers(alt) == [2, *(float(f"{half:.0f}") for half in halves), 0.5]
+    levels = 0.9 * math.log(4), math.log(2), 0.1 * math.log(4)
+    first, second = (
+        ", ".join(f"{(2 - level) / fall:.0f}" for level in levels) for fall in (0.02, 0.015)
+    )
+    assert f"the induction head, at times {first}, with 0.00 at the end, time 100; " in alt
+    second = second.rpartition(", ")[0] + ", never"  # its loss ends at 0.5
+    assert alt.endswith(f"by elimination, at times {second}, with 0.50 at the end, time 100.")
 
 
 def test_paths_around_the_saddle_lie_over_the_contours_of_the_loss():
@@ -299,6 +327,12 @@ def test_paths_around_the_saddle_lie_over_the_contours_of_the_loss():
         # Over the picture's finite grid, so nearly; y is alpha where layer 1 is sharp.
         assert square.loss(np.array([50.0, y, xi])) == pytest.approx(math.log(4), abs=0.02)
     assert f"log N = {math.log(4):.2f}" in alt
+    corner = square.loss(np.array([50.0, 7, 12]))
+    assert f"At the corners the loss is {corner:.2f} upper right, " in alt
+    assert "the induction head, from xi = 0.0, y = 0.0, and it ends at xi = 1.0, y = 1.7; " in alt
+    away = Path(TIME, BOTH.theta * [1, 1, 32], BOTH.loss)  # xi from 0 to 32 and to -96
+    assert landscape.saddle(square, away)[1].count("it leaves the picture at xi = ") == 2
+    assert "it leaves the picture at xi = 11.8, y = " in landscape.saddle(square, away)[1]
 
 
 def test_the_long_descent_shows_the_loss_and_the_length_of_its_gradient():
@@ -308,7 +342,14 @@ def test_the_long_descent_shows_the_loss_and_the_length_of_its_gradient():
     slope = np.linalg.norm(LAND.replace(L=4).gradient(path.theta), axis=-1)
     np.testing.assert_allclose(losses, [[path.time[1:], x[1:]] for x in path.loss.T])
     np.testing.assert_allclose(slopes, [[path.time[1:], x[1:]] for x in slope.T])
-    assert f"to {path.loss[-1, 0]:.1e} and 64/time to {path.loss[-1, 1]:.1e}" in alt
+    for fate, (factor, text) in enumerate([(1, "the induction head"), (64, "by elimination")]):
+        loss = path.loss[:, fate]
+        power = np.log(loss[-1] / loss[6]) / np.log(10)  # from time 3 to time 30
+        assert (
+            f"{text}, to a loss of {loss[-1]:.1e}, {loss[-1] * 30 / factor:.2f} times "
+            f"{factor}/time, falling at last as time to the power {power:.2f}, "
+            f"and to a gradient of {slope[-1, fate]:.1e}"
+        ) in alt
 
 
 def test_times_are_drawn_against_the_start_by_number_of_labels():
@@ -316,4 +357,4 @@ def test_times_are_drawn_against_the_start_by_number_of_labels():
     fig, alt = landscape.times_by_start(4, distances, times)
     np.testing.assert_allclose(drawn(fig.axes[0]), [[distances, t] for t in times.values()])
     assert [text.get_text() for text in fig.axes[0].texts] == [r"$L=4$$\,=N$", "$L=8$"]
-    assert "L=4: from 10 to 100. L=8: from 9 to 21. Only at L=N=4" in alt
+    assert alt.endswith("L=4=N, 100 from 0.01 and 10 from 1; L=8, 21 from 0.01 and 9 from 1.")
