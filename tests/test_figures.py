@@ -15,6 +15,7 @@ from icl.figures import attention, landscape, task
 from icl.landscape import Landscape, Path
 from icl.model import Model
 from icl.runs import RunConfig
+from icl.settings import InputError
 from icl.task import Kind, Sequences, Task, World
 
 SMALL = Task(K=8, L=4, N=2, D=16, P=9, novel=8)
@@ -183,6 +184,8 @@ def test_pointers_are_drawn_by_distance_a_line_a_seed():
     ) in alt
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours == {"much": ax.lines[0].get_color(), "little": ax.lines[2].get_color()}
+    with pytest.raises(InputError, match=r"^a, b, c: there are colours for 2 groups of seeds"):
+        attention.pointers({"a": [one], "b": [two], "c": [three]}, SMALL.P)
 
 
 def test_cuts_are_drawn_seed_by_seed_with_their_median_and_the_levels_of_guessing():

@@ -14,6 +14,7 @@ from icl.circuits import layer1_by_distance, pointer_by_distance
 from icl.figures.curves import chance_levels
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
 from icl.runs import RunConfig
+from icl.settings import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,13 +96,18 @@ def positional_weights(
 def pointers(thetas: dict[str, list[dict[str, np.ndarray]]], P: int) -> tuple[Figure, str]:
     """Layer 2's logit between a position that layer 1 copied to the query and a key's own, by how
     far apart they are; a line for each of the parameters under a name.
+
+    Raises :class:`icl.settings.InputError` for more than two names.
     """
+    colours = [MEASURES[name].colour for name in ("tila2", "ila1")]
+    if len(thetas) > len(colours):
+        names = ", ".join(thetas)
+        raise InputError(f"{names}: there are colours for {len(colours)} groups of seeds at most")
     fig = figure()
     ax = fig.subplots()
     reach = min(6, P - 1)
     offsets = np.arange(-reach, reach + 1)
     words: list[str] = []
-    colours = [MEASURES[name].colour for name in ("tila2", "ila1")]
     for (name, group), colour in zip(thetas.items(), colours, strict=False):
         lines = np.array([pointer_by_distance(theta, P, offsets.tolist()) for theta in group])
         ax.plot(offsets, lines.T, "o-", color=colour, ms=3, lw=1)
