@@ -33,6 +33,15 @@ def test_the_picture_takes_the_place_of_the_one_before(drawn, tmp_path, monkeypa
     assert path.read_text().startswith("<?xml")
 
 
+def test_a_store_that_cannot_be_used_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "file" / "store"))
+    assert picture.main([str(tmp_path / "picture.svg")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: cannot ")
+    assert error.count("\n") == 1
+
+
 def test_a_file_that_cannot_be_written_is_told_in_one_line(drawn, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert picture.main([str(tmp_path / "file" / "picture.svg")]) == 2

@@ -19,9 +19,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m icl.figures FILE.svg", file=sys.stderr)
         return 2
     (experiment,) = EXPERIMENTS["3"].configs.values()
-    runs = load_or_train(experiment, EXPERIMENTS["3"].seeds)
-    figure, _ = curves.progress(runs, before=25_000, after=10_000)
     try:
+        runs = load_or_train(experiment, EXPERIMENTS["3"].seeds)
+        figure, _ = curves.progress(runs, before=25_000, after=10_000)
         store.replace(Path(arguments[0]), to_svg(figure).encode())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
