@@ -88,17 +88,19 @@ def sweep(
         else:
             wanted[unit.key] = unit
     if wanted:
-        client = connect(scheduler) if scheduler else None
-        with _mark(to) as mark, Board(wanted, progress) as board, _interrupts(mark) as interrupted:
-            pool: Pool = (
-                Cluster(client, to, mark, board.tell)
-                if client
-                else Cores(workers or cores(), to, board.tell)
-            )
-            try:
-                _work(wanted, pool, to, board, report, interrupted)
-            finally:
-                pool.close()
+        with _mark(to) as mark, _interrupts(mark) as interrupted:
+            # After the mark, so that a store that cannot be written leaves no connection open.
+            client = connect(scheduler) if scheduler else None
+            with Board(wanted, progress) as board:
+                pool: Pool = (
+                    Cluster(client, to, mark, board.tell)
+                    if client
+                    else Cores(workers or cores(), to, board.tell)
+                )
+                try:
+                    _work(wanted, pool, to, board, report, interrupted)
+                finally:
+                    pool.close()
     return report
 
 

@@ -290,8 +290,10 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path, mon
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "touch", refuse)  # the superuser may write anywhere
-    with pytest.raises(InputError, match=r"cannot write .*store: Read-only file system"):
-        sweep(registry(config()).values(), root=tmp_path / "store")
+    monkeypatch.setattr(sweeps, "connect", lambda _: pytest.fail("a connection that stays open"))
+    for scheduler in (None, "tcp://127.0.0.1:1"):
+        with pytest.raises(InputError, match=r"cannot write .*store: Read-only file system"):
+            sweep(registry(config()).values(), scheduler=scheduler, root=tmp_path / "store")
     assert not list((tmp_path / "store").iterdir())
 
 
