@@ -90,7 +90,7 @@ class Engine(ABC):
         self.theta.vector -= self.grad.vector
         return losses
 
-    def forward(self, seed: int, sequences: Sequences) -> Output:
+    def forward(self, place: int, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences; there is one seed, at place 0."""
         return self.outputs(sequences)
 

@@ -89,13 +89,13 @@ class LegibleEngine:
                 value.mul_(1 - decay).sub_(grad, alpha=learning_rate)
         return losses.detach().cpu().numpy()
 
-    def forward(self, seed: int, sequences: Sequences) -> Output:
-        """Logits and attention of the seed at this place in the list."""
-        world = self.worlds[seed]
-        theta = {name: value[seed] for name, value in self.theta.items()}
+    def forward(self, place: int, sequences: Sequences) -> Output:
+        """Logits and attention of the seed at this place in the list, from 0."""
+        world = self.worlds[place]
+        theta = {name: value[place] for name, value in self.theta.items()}
         tokens = torch.from_numpy(world.tokens(sequences)).to(self.device)
         with torch.no_grad():
-            fixed = None if self._fixed is None else self._fixed[seed]
+            fixed = None if self._fixed is None else self._fixed[place]
             o = forward(self.model, theta, tokens, world.task.P, fixed)
         return Output(o.logits.cpu().numpy(), o.p1.cpu().numpy(), o.p2[:, -1].cpu().numpy())
 

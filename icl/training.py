@@ -104,8 +104,8 @@ class Engine(Protocol):
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
         """One step of SGD on every seed; each seed's loss before it."""
 
-    def forward(self, seed: int, sequences: Sequences) -> Output:
-        """Logits and attention of the seed at this place in the list."""
+    def forward(self, place: int, sequences: Sequences) -> Output:
+        """Logits and attention of the seed at this place in the list, from 0."""
 
 
 @dataclass

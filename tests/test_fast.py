@@ -43,7 +43,7 @@ def test_logits_and_attention(task, model, seed, batch):
     quick, oracle = both(task, model, seed, batch, parameters(model, task, seed))
     world = World(task, seed, "float64")
     for s in (world.batch(3, batch), world.probe("icl", 2 * batch + 1), world.probe("swapped", 1)):
-        a, b = quick.forward(0, s), oracle.forward(0, s)
+        a, b = quick.forward(place=0, sequences=s), oracle.forward(place=0, sequences=s)
         np.testing.assert_allclose(a.logits, b.logits, **EQUAL)
         np.testing.assert_allclose(a.p1, b.p1, **EQUAL)
         np.testing.assert_allclose(a.p2, b.p2, **EQUAL)
