@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -210,8 +211,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a share of which ``trials`` seeds were seen; 95% unless z is given."""
+def interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a share of which ``trials`` seeds, at least 1, were seen.
+
+    ``level`` is the probability that such an interval holds the share, above 0 and below 1.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
     share = successes / trials
     middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)

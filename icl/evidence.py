@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +130,7 @@ def bootstrap(level: float, *, statistic: Statistic, groups: Sequence[Values]) -
 def wilson(level: float, *, flags: Bool[Array, "seed"]) -> Estimate:
     """A share of seeds with Wilson's interval."""
     hits, seeds = int(flags.sum()), len(flags)
-    return Estimate(hits / seeds, *interval(hits, seeds, _z(level)), seeds)
+    return Estimate(hits / seeds, *interval(hits, seeds, level), seeds)
 
 
 def newcombe(level: float, *, flags: Bool[Array, "seed"], other: tuple[int, int]) -> Estimate:
@@ -139,9 +138,9 @@ def newcombe(level: float, *, flags: Bool[Array, "seed"], other: tuple[int, int]
 
     Each side of it joins the distances to the two Wilson intervals.
     """
-    mine, z = wilson(level, flags=flags), _z(level)
+    mine = wilson(level, flags=flags)
     share = other[0] / other[1]
-    low, high = interval(*other, z)
+    low, high = interval(*other, level)
     difference = mine.value - share
     return Estimate(
         difference,
@@ -149,10 +148,6 @@ def newcombe(level: float, *, flags: Bool[Array, "seed"], other: tuple[int, int]
         difference + math.hypot(mine.high - mine.value, share - low),
         min(mine.seeds, other[1]),
     )
-
-
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 # Checks

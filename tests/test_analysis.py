@@ -150,9 +150,11 @@ def test_counted():
 
 def test_interval_solves_wilsons_equation():
     for k, n in ((0, 6), (2, 6), (6, 6), (7, 24)):
-        for bound in interval(k, n):
-            # The share lies 1.96 standard errors from the bound, by the error that the bound has.
-            assert (k / n - bound) ** 2 == pytest.approx(1.96**2 * bound * (1 - bound) / n)
+        for z, bounds in ((1.959964, interval(k, n)), (2.575829, interval(k, n, 0.99))):
+            for bound in bounds:
+                # The share lies z standard errors from the bound, by the error that the bound has.
+                expected = z**2 * bound * (1 - bound) / n
+                assert (k / n - bound) ** 2 == pytest.approx(expected, rel=2e-6)
 
 
 def test_a_network_is_silent_from_where_all_its_logits_are_equal():
