@@ -132,15 +132,6 @@ def falls_short(verdict: Verdict) -> bool:
     return verdict.outcome in ("partly", "not reproduced") or verdict.papers_iwl is not None
 
 
-def unexplained(verdicts: Verdicts, reasons: Mapping[str, str]) -> list[str]:
-    """Claims that fall short and for which no reason has been written."""
-    return [
-        name
-        for name, verdict in verdicts.items()
-        if falls_short(verdict) and not reasons.get(name, "").strip()
-    ]
-
-
 def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
     """A Markdown paragraph for each claim that :func:`falls_short`.
 
