@@ -4,7 +4,7 @@ They were written from the paper's wording before any stored run was looked at, 
 was chosen by what a run gave. What was known: the landscape's paths, and when a few short trials
 of Figures 3 and 6a and of Figure 2's default had their transition.
 
-A rule is a list of checks; :mod:`icl.claims` says what follows from them. In-weights accuracy is
+A rule is a list of checks; :mod:`icl.verdicts` says what follows from them. In-weights accuracy is
 the variable ``iwl``: one of the two tests, chosen there.
 """
 
