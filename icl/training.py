@@ -59,6 +59,15 @@ class Training(Settings):
             raise ValueError(f"steps={self.steps} must be a multiple of every={self.every}")
         return self
 
+    @model_validator(mode="after")
+    def _stop_rule_has_a_loss(self) -> Self:
+        # It would train the same run under another hash.
+        if not self.stop_loss and self.stop_steps != type(self).model_fields["stop_steps"].default:
+            raise ValueError(
+                f"stop_steps={self.stop_steps} needs stop_loss above 0: at 0 no run stops early"
+            )
+        return self
+
 
 class Diverged(RuntimeError):
     """The loss of some seeds is no longer a number; the message is one line."""

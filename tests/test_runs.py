@@ -68,12 +68,11 @@ def test_every_setting_has_a_part_in_the_name():
         "training": {
             "steps": 1000, "batch": 64, "learning_rate": 0.1, "decay": 0.0, "dtype": "float64",
             "every": 250, "test": 100, "maps": True, "keep_parameters": True, "stop_loss": 0.1,
-            "stop_steps": 1000,
         },
     }  # fmt: skip
     for part, values in changes.items():
         settings = type(getattr(RunConfig(), part))
-        assert set(values) | {"train_beta2", "xi0"} >= set(settings.model_fields)
+        assert set(values) | {"train_beta2", "xi0", "stop_steps"} >= set(settings.model_fields)
     configs = [RunConfig()]
     configs += [
         change(configs[0], part, **{k: v}) for part, vs in changes.items() for k, v in vs.items()
@@ -81,6 +80,7 @@ def test_every_setting_has_a_part_in_the_name():
     minimal = change(configs[0], "model", kind="minimal")
     configs.append(change(minimal, "model", train_beta2=False))
     configs.append(change(minimal, "model", xi0=1.0))
+    configs.append(change(configs[0], "training", stop_loss=0.1, stop_steps=1000))
     assert len({config.hash for config in configs}) == len(configs)
 
 

@@ -33,6 +33,7 @@ REFUSALS = {
     "test=0 must be greater than or equal to 1": {"test": 0},
     "stop_loss=-1 must be greater than or equal to 0": {"stop_loss": -1},
     "stop_steps=0 must be greater than or equal to 1": {"stop_steps": 0},
+    "stop_steps=30 needs stop_loss above 0: at 0 no run stops early": {"stop_steps": 30},
     "maps=1 must be a boolean": {"maps": 1},
     "steps=1.5 must be an integer": {"steps": 1.5},
 }
@@ -196,7 +197,7 @@ def test_the_stop_rule(losses, stops):
     assert finished(state_with(*losses), rule) == stops
     # A number of steps that is no multiple of a record's is rounded up.
     assert finished(state_with(*losses), rule.replace(stop_steps=21)) == stops
-    assert not finished(state_with(*losses), rule.replace(stop_loss=0.0))
+    assert not finished(state_with(*losses), Training(steps=1000, every=10))
 
 
 def test_no_step_is_no_reason_to_stop():
