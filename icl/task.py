@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
-from icl.settings import SEEDS, InputError, Settings
+from icl.settings import SEEDS, InputError, Settings, at_least
 
 Array = np.ndarray
 DType = Literal["float32", "float64"]
@@ -373,7 +373,7 @@ class World:
     # -- test sequences --------------------------------------------------------------------------
 
     def probe(self, name: Probe, size: int = 1000) -> Sequences:
-        """Test sequences, the same for every evaluation of a seed.
+        """Test sequences, ``size`` of them, at least 1; the same for every evaluation of a seed.
 
         ``icl``         novel classes, the target's class in the context B times (once if B is 0)
         ``swapped``     trained classes, every label l in the context shown as (l + 1) mod L, and so
@@ -381,8 +381,11 @@ class World:
         ``iwl``         items and target independent, from the training distribution
         ``iwl_absent``  as ``iwl``, but no item is of the target's class, so the context cannot help
         ``rank``        as ``iwl_absent``, the target's class uniform within its bin of ranks, and
-                        each bin of :meth:`Task.rank_bins` asked equally often
+                        each bin of :meth:`Task.rank_bins` asked equally often, to one sequence
+
+        Raises :class:`icl.settings.InputError` for a smaller size.
         """
+        at_least(1, size=size)
         rng = generator(self.seed, Stream.PROBE, PROBE_NUMBERS[name])
         task = self.task
         draw = {

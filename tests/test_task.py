@@ -485,6 +485,15 @@ def test_a_seed_that_is_no_number_of_32_bits_is_refused(seed):
         World(Task(), seed)
 
 
+@pytest.mark.parametrize("name", PROBES)
+def test_a_test_of_no_sequence_is_refused(name):
+    world = World(Task(), 0)
+    for size in (0, -1):
+        with pytest.raises(InputError, match=rf"^size={size} must be at least 1$"):
+            world.probe(name, size)
+    assert len(world.probe(name, 1)) == 1
+
+
 def test_the_largest_seed_and_the_largest_eps_are_drawn():
     world = World(Task(eps=1e3), 2**32 - 1)
     assert np.isfinite(world.batch(0).items).all()
