@@ -61,7 +61,10 @@ class Engine(ABC):
 
     @abstractmethod
     def loss_and_grad(self, sequences: Sequences) -> float:
-        """Mean cross-entropy of a batch, in nats; its gradient is left in ``grad``."""
+        """Mean cross-entropy of a batch, in nats; its gradient is left in ``grad``.
+
+        The batch has exactly as many sequences as the engine was made for, ``batch``.
+        """
 
     @abstractmethod
     def outputs(self, sequences: Sequences) -> Output:

@@ -61,7 +61,8 @@ def accuracies(ds: xr.Dataset) -> xr.DataArray:
     """In-context accuracy on novel classes after each knockout, by ``cut`` and ``seed``.
 
     The test's sequences are those that the runs were measured on; ``ds`` holds runs as
-    :func:`icl.trained.networks` takes them.
+    :func:`icl.trained.networks` takes them. From 0 to 1. Raises :class:`icl.settings.InputError`
+    for runs of another model and for runs that did not keep their parameters.
     """
     cuts = knockouts(config_of(ds).task.N)
     found = [

@@ -256,7 +256,20 @@ def _holds(dataset: xr.Dataset, config: RunConfig, seed: int) -> bool:
 
 
 def to_dataset(config: RunConfig, seed: int, state: State, engine: str) -> xr.Dataset:
-    """Curves over steps as labelled arrays."""
+    """Curves over steps as labelled arrays.
+
+    ``state`` is of a run with at least one record. The coordinate ``step`` counts steps of SGD: 0,
+    ``every``, twice that, and so on. The variables are what :meth:`icl.training.Recorder.record`
+    names, by ``step`` and what follows:
+
+    - ``rank_accuracy`` also by ``rank_bin`` (:meth:`icl.task.Task.rank_bins`)
+    - ``map1`` also by ``query`` and ``key``, tokens of a sequence
+    - ``row2`` also by ``pair``, of the context, and ``key``
+    - ``theta_NAME``, the last parameters if they are kept: not by step, but by axes of their own
+
+    Attributes: ``config`` (JSON), ``seed``, ``stopped_at`` (the last step), ``engine``, ``seconds``
+    (of processor time) and ``version`` (:data:`VERSION`).
+    """
     columns = {name: np.stack([r[name] for r in state.records]) for name in state.records[0]}
     steps = np.arange(len(state.records)) * config.training.every
     dataset = xr.Dataset(
@@ -501,7 +514,13 @@ def seed_list(seeds: int | Iterable[int]) -> list[int]:
 
 
 def combine(config: RunConfig, datasets: list[xr.Dataset]) -> xr.Dataset:
-    """Seeds side by side on one step axis, the stopped ones carried forward and marked."""
+    """Seeds side by side on one step axis, the stopped ones carried forward and marked.
+
+    ``datasets``, at least one, are those that :func:`to_dataset` makes of ``config``. Their
+    variables get ``seed`` as first dimension, and two are new: ``stopped_at``, each seed's last
+    step, by ``seed``; and ``carried``, by ``seed`` and ``step``, true where a value is that of a
+    seed's last record. Attributes: ``config`` (JSON) and ``name`` of the folder.
+    """
     seeds = [int(d.attrs["seed"]) for d in datasets]
     stopped = [int(d.attrs["stopped_at"]) for d in datasets]
     steps = max((d.step.values for d in datasets), key=len)

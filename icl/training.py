@@ -186,6 +186,18 @@ class Recorder:
     ) -> dict[str, Array]:
         """All measures at one moment; names are the variables of a stored run.
 
+        - ``train_loss``, as given, and ``icl_loss``: in nats
+        - ``icl_accuracy``, ``swapped_accuracy``, ``iwl_accuracy``, ``iwl_absent_accuracy``: from 0
+          to 1, on the test of that name (:meth:`icl.task.World.probe`)
+        - ``item_label_association``, ``previous_token_association``,
+          ``target_item_label_association``, ``target_labels_association``,
+          ``context_label_accuracy``, ``context_label_probability``: from 0 to 1, on the test
+          ``icl`` (:mod:`icl.measures`)
+        - ``alpha``, ``beta1``, ``beta2``: of the minimal model
+        - ``rank_accuracy``, of shape (rank_bin,): from 0 to 1, if the task's alpha is above 0
+        - ``map1``, of shape (T, T), and ``row2``, of shape (N, T): attention from 0 to 1 on the
+          test ``icl``, if ``training.maps`` is set
+
         Raises ValueError for one whose :data:`DIMENSIONS` are not those that it has.
         """
         outputs = {name: forward(probe) for name, probe in self.probes.items()}
@@ -238,7 +250,11 @@ class Recorder:
         return np.array([right[b::bins].mean() for b in range(bins)])
 
     def _maps(self, icl: Output) -> dict[str, Array]:
-        """Mean layer-1 map, and the target's mean layer-2 row by the place of its (first) pair."""
+        """Mean layer-1 map, and the target's mean layer-2 row by the place of its (first) pair.
+
+        A row is NaN where no test sequence has its pair there. With B above 1 the target's class
+        has more pairs, and a row does not tell where the others stand.
+        """
         place = self.probes["icl"].right.argmax(1)
         rows = [icl.p2[place == j] for j in range(self.task.N)]
         nothing = np.full(self.task.T, np.nan)
