@@ -3,6 +3,9 @@
 A map is the mean over test sequences that a run keeps: ``map1`` of layer 1, of shape (T, T), and
 ``row2``, the target's row of layer 2 by the place of the target's pair, of shape (N, T). Tokens
 alternate, item and label; the label of pair ``j`` is token ``2j + 1`` (section 3, Figure 3b).
+
+With B above 1 the target's class has more than one pair, and ``row2`` goes by the first: where the
+other right labels stand it does not tell.
 """
 
 from __future__ import annotations
@@ -13,7 +16,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from icl.runs import config_of
+from icl.settings import InputError
 from icl.task import Array
+
+
+def check_maps(ds: xr.Dataset) -> None:
+    """Raise :class:`icl.settings.InputError`, one line, for runs that have no maps."""
+    if "map1" not in ds:
+        raise InputError("runs hold no attention maps: train with maps=True")
 
 
 def read(
@@ -21,8 +32,14 @@ def read(
 ) -> xr.DataArray:
     """A number read off a map, by ``seed``: at the record nearest to a step of each seed's own.
 
-    NaN at NaN.
+    ``name`` is ``map1`` or ``row2``, of runs trained with ``maps=True``, and ``when`` has a step
+    for each seed; NaN at NaN. Raises :class:`icl.settings.InputError` for runs without maps, and
+    for ``row2`` where B is above 1.
     """
+    check_maps(ds)
+    B = config_of(ds).task.B
+    if name == "row2" and B > 1:
+        raise InputError(f"B={B} must be at most 1: row2 goes by one pair of the target's class")
     read_off = [
         measure(ds[name].sel(seed=seed).sel(step=step, method="nearest").values)
         if np.isfinite(step)

@@ -124,16 +124,22 @@ def test_copies_of_the_targets_class_are_counted():
 # Attention
 
 
-def test_maps_are_those_of_the_seed_and_of_the_steps_asked_for():
+def runs_with_maps(task):
+    """Runs of N = 2, maps and rows made up."""
     rng = np.random.default_rng(0)
-    maps, rows = rng.random((2, 3, 5, 5)), rng.random((2, 3, 2, 5))
-    runs = xr.Dataset(
+    return xr.Dataset(
         {
-            "map1": (("seed", "step", "query", "key"), maps),
-            "row2": (("seed", "step", "pair", "key"), rows),
+            "map1": (("seed", "step", "query", "key"), rng.random((2, 3, 5, 5))),
+            "row2": (("seed", "step", "pair", "key"), rng.random((2, 3, 2, 5))),
         },
         {"seed": [0, 4], "step": [0, 500, 1000]},
+        {"config": RunConfig(task=task).model_dump_json()},
     )
+
+
+def test_maps_are_those_of_the_seed_and_of_the_steps_asked_for():
+    runs = runs_with_maps(SMALL)
+    maps, rows = runs.map1.values, runs.row2.values
     fig, alt = attention.maps(runs, before=0, after=900, seed=4)
     shown = [ax.images[0].get_array() for ax in fig.axes[:4]]
     for image, wanted in zip(shown, [maps[1, 0], maps[1, 2], rows[1, 0], rows[1, 2]], strict=True):
@@ -144,8 +150,19 @@ def test_maps_are_those_of_the_seed_and_of_the_steps_asked_for():
         right = (rows[1, record, 0, 1] + rows[1, record, 1, 3]) / 2  # a pair's label is its second
         assert (
             f"at step {step} labels pay {previous:.2f} of their attention to the item before them "
-            f"in layer 1, and the target pays {right:.2f} to the right label"
+            f"in layer 1, and the target pays {right:.2f} to the right label in layer 2"
         ) in alt
+
+
+def test_maps_of_several_pairs_of_a_class_go_by_the_first_and_say_so():
+    fig, alt = attention.maps(runs_with_maps(SMALL.replace(B=2)), before=0, after=900, seed=4)
+    assert alt.count(" to the right label of its class's first pair in layer 2") == 2
+    assert fig.axes[2].get_ylabel().startswith("first pair of the target's class")
+
+
+def test_maps_of_runs_without_are_refused():
+    with pytest.raises(InputError, match=r"^runs hold no attention maps: train with maps=True$"):
+        attention.maps(runs_with_maps(SMALL).drop_vars(["map1", "row2"]), before=0, after=900)
 
 
 def test_weights_of_position_are_drawn_by_distance_from_the_query():

@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from icl.analysis import counted, spread
+from icl.attention import check_maps
 from icl.circuits import layer1_by_distance, pointer_by_distance
 from icl.figures.curves import chance_levels
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
-from icl.runs import RunConfig
+from icl.runs import RunConfig, config_of
 from icl.settings import InputError
 
 if TYPE_CHECKING:
@@ -30,8 +31,14 @@ SCALE = "viridis"
 def maps(ds: xr.Dataset, before: float, after: float, seed: int = 0) -> tuple[Figure, str]:
     """Figure 3b: mean layer-1 map, and the target's layer-2 row by the place of its pair.
 
-    ``before`` and ``after`` are steps; the nearest records are shown.
+    ``before`` and ``after`` are steps; the nearest records are shown. With B above 1 the row's
+    place is that of the first pair of the target's class, and the text speaks of its label alone.
+    Raises :class:`icl.settings.InputError` for runs that were not trained with ``maps=True``.
     """
+    check_maps(ds)
+    several = config_of(ds).task.B > 1
+    pair = "first pair" if several else "pair"
+    label = "right label of its class's first pair" if several else "right label"
     run = ds.sel(seed=seed)
     fig = figure(7.2, 6.4)
     axes = fig.subplots(2, 2, height_ratios=(1.7, 1))
@@ -43,7 +50,7 @@ def maps(ds: xr.Dataset, before: float, after: float, seed: int = 0) -> tuple[Fi
         top.set(title=f"step {int(record.step):,}", xlabel="key", ylabel="query, layer 1")
         bottom: Axes = axes[1, column]
         bottom.imshow(record.row2, vmin=0, vmax=1, cmap=SCALE, aspect="auto")
-        bottom.set(xlabel="key", ylabel="pair of the target's class,\nlayer 2 from the target")
+        bottom.set(xlabel="key", ylabel=f"{pair} of the target's class,\nlayer 2 from the target")
         T = record.map1.shape[0]
         ticks = np.arange(T)
         names = ["x" if t % 2 == 0 else "ℓ" for t in range(T - 1)] + ["?"]
@@ -55,7 +62,7 @@ def maps(ds: xr.Dataset, before: float, after: float, seed: int = 0) -> tuple[Fi
         right = np.nanmean([record.row2.values[j, 2 * j + 1] for j in range(T // 2)])
         words.append(
             f"at step {int(record.step):,} labels pay {previous:.2f} of their attention to the "
-            f"item before them in layer 1, and the target pays {right:.2f} to the right label in "
+            f"item before them in layer 1, and the target pays {right:.2f} to the {label} in "
             "layer 2"
         )
     bar = fig.colorbar(image, ax=axes, shrink=0.6, label="attention")

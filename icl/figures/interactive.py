@@ -20,6 +20,7 @@ import numpy as np
 from IPython.display import publish_display_data
 
 from icl.analysis import crossing
+from icl.attention import check_maps
 from icl.figures import attention
 from icl.figures import task as task_figures
 from icl.figures.curves import PROGRESS, chance_levels
@@ -227,7 +228,10 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
         ... and elsewhere those of the first record in every so many steps, and the last.
     before
         The static picture shows the first seed's maps so many steps before its transition.
+
+    Raises :class:`icl.settings.InputError` for runs without maps.
     """
+    check_maps(ds)
     task = config_of(ds).task
     step, when = ds.step.values, crossing(ds)
     seeds = []
