@@ -431,6 +431,10 @@ Markdown(table("p_C"))
 said("novel-sooner")
 
 # %% [markdown]
+# They do not speed it up here, and {doc}`the scorecard <scorecard>` says what they do instead: in-context accuracy comes
+# later, and then goes all the way.
+
+# %% [markdown]
 # ## The length of the context and the number of labels
 #
 # With $L=N$ every label stands in every context, so there is nothing to gain from naming a label of the context

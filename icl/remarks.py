@@ -26,7 +26,7 @@ from icl.analysis import (
     spread,
     value_at,
 )
-from icl.rules import EARLY, LATE, Runs, equal_labels_minimal
+from icl.rules import EARLY, LATE, PERFECT, Runs, equal_labels_minimal
 from icl.runs import config_of
 from icl.strategies import nearest_item
 
@@ -89,9 +89,15 @@ def with_novel(runs: Runs) -> str:
     }
 
     def words(ds: xr.Dataset) -> str:
+        most = crossing(ds, PERFECT)
+        all_the_way = (
+            f"{PERFECT:.0%} at {spread(most, 0)}"
+            if most.notnull().any()
+            else (f"never {PERFECT:.0%}")
+        )
         return (
             f"the wait at 1/L is over at step {spread(_begins(ds), 0)}, seeds pass 50% at "
-            f"{spread(crossing(ds), 0)} and end with {_both_ends(ds)}"
+            f"{spread(crossing(ds), 0)} and {all_the_way}, and end with {_both_ends(ds)}"
         )
 
     said = _one_by_one(found, words) if found["with novel classes"] is not None else ""

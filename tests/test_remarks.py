@@ -240,13 +240,16 @@ def test_what_novel_classes_change_is_told():
     made = {"p_C": paper()["p_C"]}
     ends = "ICL accuracy 0.98 (0.98 to 0.98) and IWL accuracy 0.90 (0.90 to 0.90)"
     ds = made["p_C"]["p_C=0.8"]
-    begins, when = (spread(crossing(ds, level), 0) for level in ((1 / 32 + 1 / 8) / 2, 0.5))
+    levels = ((1 / 32 + 1 / 8) / 2, 0.5, 0.95)
+    begins, half, most = (spread(crossing(ds, level), 0) for level in levels)
     sooner = (
-        f"the wait at 1/L is over at step {begins}, seeds pass 50% at {when} and end with {ends}"
+        f"the wait at 1/L is over at step {begins}, seeds pass 50% at {half} and 95% at {most}, "
+        f"and end with {ends}"
     )
     assert remarks.with_novel(made) == f"With novel classes, {sooner}."
     both = remarks.with_novel({**made, "2c": paper()["2c"]})
     assert both.startswith(f"With novel classes, {sooner}; without, the wait at 1/L is over ")
+    assert " and never 95%, and end with ICL accuracy 0.90 (0.90 to 0.91) " in both
     assert remarks.with_novel({"2c": paper()["2c"]}) == ""
 
 
