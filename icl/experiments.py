@@ -138,6 +138,15 @@ def _all() -> list[Experiment]:
             "Novel classes with K = 1024, where networks learn in context without them too",
             _scan({"p_C=0.8": full["K-B"]["K=1024, B=1"].replace(p_C=NOVEL.p_C)}),
         ),
+        Experiment(
+            "p_C-unbiased",
+            "Novel classes with K = 1024 without biases: are they slow because seeds wait?",
+            _scan(
+                {f"p_C={p_C:g}": full["K-B"]["K=1024, B=1"].replace(p_C=p_C) for p_C in (0.0, 0.8)},
+                Model(bias=False),
+            ),
+            seeds=(0, 1, 2),
+        ),
         Experiment("2a", "Figure 2a: K and B", _scan(full["K-B"])),
         Experiment("2b", "Figure 2b: eps", _scan(full["eps"])),
         Experiment(

@@ -318,7 +318,8 @@ def test_chains_of_logits_meet_where_a_quarter_is_lost():
     bent = [TIME / TIME[np.abs((1 - SHARE) ** 2 - 0.75).argmin()], (1 - SHARE) ** 2]
     np.testing.assert_allclose(drawn(fig.axes[0])[:2], [straight, straight])
     np.testing.assert_allclose(drawn(fig.axes[0])[2], bent, rtol=0.05)
-    assert [text.get_text() for text in fig.axes[0].texts] == ["three", "two", "one"]
+    names = [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
+    assert names == ["three", "two", "one"]
     by_hand = (math.sqrt(0.75) - 0.5) / (1 - math.sqrt(0.75))  # (1 - t)^2 is 3/4, and 1/4
     assert numbers(alt)[1:] == [2, 2, pytest.approx(by_hand, abs=0.02)]
 

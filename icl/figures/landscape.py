@@ -286,11 +286,11 @@ def chains(paths: Mapping[str, Path]) -> tuple[Figure, str]:
         high, low = (float(first_time(path, share * path.loss[0])) for share in (0.75, 0.25))
         colour = SCALE(k / max(len(paths) - 1, 1))
         share, when = path.loss / path.loss[0], path.time / high
-        ax.plot(when, share, color=colour)
-        label_at(ax, low / high, 0.25, logits, color=colour)
+        ax.plot(when, share, color=colour, label=logits)
         words.append(f"with {logits} in {low / high - 1:.2f}")
-    ax.set(xlabel="time until a quarter is lost = 1", ylabel="loss, share of its start")
+    ax.set(xlabel="time / time until a quarter is lost", ylabel="loss / its start")
     ax.set(xlim=(0, 5), ylim=(0, None))
+    ax.legend()
     return fig, (
         "Loss against time, each curve scaled so that a quarter of its loss is lost at time 1. "
         f"The next half is lost, by the logits that are left, {', '.join(words)}."
