@@ -58,6 +58,7 @@ PANELS = [
     "p_B",
     "p_B-control",
     "p_C",
+    "p_C-unbiased",
     "A.1",
     "A.5",
     "layers",

@@ -390,9 +390,9 @@ for seed in runs.seed[np.isfinite(when)].values.tolist():
         print(f"seed {seed}, {name}: {share:.3f} of it, {random:.3f} of a random direction")
 
 # %% [markdown]
-# There is none that training would have set apart: what is written lies about as much among the contents, and among
-# those of labels, as a random direction does. Random directions in so many dimensions are nearly orthogonal to one
-# another, and that seems to be enough.
+# There is none that training would have set apart: what is written lies among the contents as much as a random
+# direction does, and among the labels only a little less. Random directions in so many dimensions are nearly orthogonal
+# to one another, and that seems to be enough.
 #
 # ## What is left without it
 #

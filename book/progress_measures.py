@@ -153,9 +153,8 @@ provenance(runs)
 # %% tags=["nbval-check-output"]
 together = aligned(runs, [*FOUR, "icl_accuracy"], before, after).dropna("since")
 for name, curve in together.items() if together.sizes["seed"] > 1 and together.since.size else ():
-    widest = curve.std("seed", ddof=1)
-    place = int(widest.since[widest.argmax()])
-    print(f"{name}: {float(widest.max()):.3f}, {place:+,} steps from 50%")
+    apart = curve.std("seed", ddof=1)
+    print(f"{name}: {float(apart.max()):.3f}, {int(apart.idxmax('since')):+,} steps from 50%")
 
 # %% [markdown]
 # Which measure moves first? For each seed, the step at which a measure is half-way from its first value to

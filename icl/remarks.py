@@ -86,6 +86,8 @@ def with_novel(runs: Runs) -> str:
     found = {
         "with novel classes": _found(runs, "p_C", "p_C=0.8"),
         "without": _found(runs, "2c", "alpha=0.0"),
+        "with novel classes and no biases": _found(runs, "p_C-unbiased", "p_C=0.8"),
+        "without both": _found(runs, "p_C-unbiased", "p_C=0"),
     }
 
     def words(ds: xr.Dataset) -> str:

@@ -18,7 +18,7 @@ from icl.task import Task
 STEP = np.arange(0, 10_001, 500)
 SCANS = [scan.experiment for scan in (*data.FIGURE_2, *data.FIGURE_A3)]
 CURVES = ["A.1", "p_B", "layers", "A.5", "A.3-long", "open-full", "open-minimal"]
-CURVES += ["2b-long", "3-unbiased", "p_B-control", "2c-long", "p_C"]
+CURVES += ["2b-long", "3-unbiased", "p_B-control", "2c-long", "p_C", "p_C-unbiased"]
 
 
 def level(config, seed, measure):
