@@ -16,6 +16,7 @@ from icl.analysis import (
     late_gain,
     lead,
     risen,
+    share_of_change,
     silent_from,
     spread,
 )
@@ -170,3 +171,28 @@ def test_a_network_is_silent_from_where_all_its_logits_are_equal():
     )  # fmt: skip
     ds.attrs["config"] = RunConfig(task=Task(L=L)).model_dump_json()
     np.testing.assert_array_equal(silent_from(ds), [700, np.nan, np.nan])
+
+
+def test_a_level_is_reached_where_it_is_touched():
+    touch = np.minimum(STEPS / 1000, 0.5)
+    ds = curves((1000, 1000), icl_accuracy=[touch, 0.5 + 0 * STEPS])
+    np.testing.assert_array_equal(crossing(ds), [500, 0])
+
+
+def test_only_a_rise_of_5_percent_has_a_half_way():
+    rise = STEPS / 1000
+    ds = curves(x=[0.1 * rise, 0.04 * rise, 1 - rise])
+    assert np.isfinite(halfway(ds, "x")).values.tolist() == [True, False, False]
+
+
+def test_what_returns_has_no_share_of_change():
+    hump = np.where(STEPS == 500, 0.5, 0.0)
+    when = xr.DataArray([500.0], {"seed": [0]}, "seed")
+    assert np.isnan(share_of_change(curves((1000,), x=[hump]), "x", when)).all()
+
+
+def test_a_fate_needs_half_of_the_answers():
+    looks = [STEPS / 1000] * 2
+    few, most = 0.4 + 0 * STEPS, 0.6 + 0 * STEPS
+    ds = curves((1000, 1000), icl_accuracy=[few, most], target_item_label_association=looks)
+    assert fates(ds).values.tolist() == ["neither", "induction head"]

@@ -45,3 +45,32 @@ def test_the_right_labels_share_is_refused_where_there_are_several(measure):
     when = xr.DataArray([0.0, 0.0], dims="seed")
     with pytest.raises(InputError, match=r"^B=2 must be at most 1: row2 goes by one pair of the"):
         attention.read(several, "row2", when, measure)
+
+
+def test_a_map_is_read_at_the_nearest_record():
+    ds = runs(TASK, map1=np.broadcast_to(np.arange(3.0)[:, None, None], (2, 3, 1, 1)))
+    for step, record in ((499.0, 1), (249.0, 0), (751.0, 2)):
+        when = xr.DataArray([step, step], dims="seed")
+        found = attention.read(ds, "map1", when, lambda value: float(value[0, 0]))
+        np.testing.assert_array_equal(found, record)
+
+
+def test_what_is_off_uniform_is_what_would_have_to_move():
+    uniform = np.tril(np.ones((5, 5))) / np.arange(1, 6)[:, None]
+    assert attention.off_uniform(uniform) == 0
+    uniform[4] = [1, 0, 0, 0, 0]  # four fifths of one of four rows
+    assert attention.off_uniform(uniform) == pytest.approx(0.8 / 4)
+
+
+def test_previous_is_of_items_as_of_labels():
+    map1 = np.zeros((5, 5))
+    map1[[1, 3], [0, 2]] = 1  # labels look back, items and the target do not
+    assert attention.previous(map1) == 0.5
+
+
+def test_the_right_label_of_places_that_occur():
+    row2 = np.array([[0, 0.5, 0, 0.1, 0.4], [np.nan] * 5])
+    assert attention.right(row2) == 0.5
+    row2[1] = [0.1, 0.2, 0.3, 0.4, 0]
+    assert attention.right(row2) == pytest.approx(0.45)
+    assert attention.right_less_others(row2) == pytest.approx((0.4 + 0.2) / 2)

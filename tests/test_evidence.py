@@ -11,8 +11,10 @@ from icl.evidence import (
     below,
     bootstrap,
     contains,
+    contrast,
     mixed,
     newcombe,
+    ratio,
     wilson,
     within,
 )
@@ -118,3 +120,24 @@ def test_seeds_without_a_value_are_left_out_and_counted():
 def test_all_and_none_are_not_mixed():
     assert not mixed().test(Estimate(0.0, 0.0, 0.3, 6))
     assert not mixed().test(Estimate(1.0, 0.7, 1.0, 6))
+
+
+def value(check):
+    return check.find(0.95).estimate.value
+
+
+def test_a_ratio_is_of_medians_and_a_contrast_of_groups_of_equal_weight():
+    assert value(ratio("", np.array([1.0, 2, 9]), np.array([1.0, 1, 7]), above(0))) == 2
+    few, many, none = np.ones(3), np.zeros(9), np.zeros(3)
+    assert value(contrast("", [few, many], [none], above(0))) == 0.5
+
+
+def test_a_number_that_is_not_finite_is_left_out():
+    values = np.array([1.0, math.inf, 2, 3])
+    estimate = bootstrap(0.95, statistic=average, groups=[values])
+    assert (estimate.value, estimate.seeds, estimate.left_out) == (2, 3, 1)
+
+
+def test_an_interval_contains_its_ends():
+    for bound in (0.45, 0.55):
+        assert contains(bound).test(Estimate(0.5, 0.45, 0.55, 6))

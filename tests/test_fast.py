@@ -248,3 +248,13 @@ def test_a_device_that_is_not_there_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match=r"^device='cuda' cannot be used here: [^\n]+$"):
             LegibleEngine([world], Model(), device="cuda")
+
+
+@pytest.mark.parametrize("model", [Model(), Model(kind="minimal")], ids=["full", "minimal"])
+def test_a_large_logit_of_a_label_overflows_nowhere(model):
+    task = Task(K=8, L=4, N=4, D=5, P=12)
+    engine = fast.engine(World(task, 0), model, 8)
+    theta = initial(model, task, 0)
+    engine.load([theta | {"R": 1e4 * theta["R"]}])
+    assert np.isfinite(engine.loss_and_grad(World(task, 0).batch(0, 8)))
+    assert np.isfinite(engine.grad.vector).all()

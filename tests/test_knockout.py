@@ -93,3 +93,12 @@ def test_accuracies_are_those_of_the_runs_own_test(tmp_path):
     logits = [brute_force(theta, u, cut2=edges)[0] for u in world.tokens(probe)]
     expected = np.mean(np.argmax(logits, 1) == probe.target)
     assert found.sel(cut=name, seed=3) == expected
+
+
+def test_a_cut_of_the_future_shows_nothing():
+    theta, world = initial(Model(), TASK, 3, "float64"), World(TASK, 3, "float64")
+    u = in_float64(world.tokens(world.batch(0, 2)))
+    cut = knockout.Knockout(1, ((0, 1), (2, 6)))
+    whole = forward(tensors(theta), u)
+    for found, expected in zip(knockout.without(tensors(theta), u, cut), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -367,3 +367,17 @@ def test_other_refusals() -> None:
         Landscape(over_tau=True).saddle_logit()
     with pytest.raises(InputError, match=r"^N=0 must be at least 1"):
         minimal_model_saddle(0)
+
+
+def test_over_tau_probabilities_and_logit_are_means_too() -> None:
+    theta = np.array([0.7, 2.0, 5.0])
+    mean = Landscape(N=4, L=9, over_tau=True)
+    each = [Landscape(N=4, L=9, N1=2 * tau - 1) for tau in (1, 2, 3, 4)]
+    for what in ("probabilities", "attention_logit"):
+        expected = np.mean([getattr(one, what)(theta) for one in each], axis=0)
+        np.testing.assert_allclose(getattr(mean, what)(theta), expected)
+
+
+def test_the_loss_has_fallen_to_the_level_that_it_ends_at() -> None:
+    path = Path(np.arange(3.0), np.zeros((3, 3)), np.array([2.0, 1.5, 1.0]))
+    assert first_time(path, 1.0) == 2

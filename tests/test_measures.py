@@ -122,3 +122,13 @@ def test_arrays_of_another_shape_or_type_are_refused_while_testing(logits, targe
 @pytest.mark.parametrize("module", typecheck.MODULES)
 def test_shapes_of_every_module_that_names_some_are_checked(module):
     assert type(find_spec(module).loader).__module__.startswith("jaxtyping")
+
+
+def test_a_measure_leaves_the_logits_as_they_are_and_is_double():
+    logits = np.random.default_rng(0).normal(size=(50, 8))
+    before, target = logits.copy(), np.zeros(50, int)
+    measures.context_label_probability(logits, target[:, None])
+    np.testing.assert_array_equal(logits, before)
+    narrow = logits.astype(np.float32)
+    wide = measures.cross_entropy(narrow.astype(np.float64), target)
+    assert measures.cross_entropy(narrow, target) == wide

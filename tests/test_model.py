@@ -23,6 +23,7 @@ REFUSALS = {
         "kind": "minimal",
         "attention_scale": 2.0,
     },
+    "attention_scale=1e+200 must be less than or equal to 1000": {"attention_scale": 1e200},
     "attention_scale=0 must be greater than 0": {"attention_scale": 0},
     "hidden=0 must be greater than or equal to 1": {"hidden": 0},
     "hidden=9 must be less than or equal to 8": {"hidden": 9},
@@ -139,3 +140,9 @@ def test_parameters_are_views_of_one_vector():
     for name, value in values.items():
         assert (kept[name] == value).all()
         assert (flat[name] == 2 * value).all()
+
+
+def test_first_values_of_the_minimal_model_have_the_variance_of_its_own_width():
+    for task in (Task(K=32, L=32, N=1, D=200, P=3), Task(D=60, P=300)):
+        theta = initial(Model(kind="minimal"), task, 0, "float64")
+        assert theta["W1"].std() == pytest.approx((2 / (2 * task.D)) ** 0.5, rel=0.03)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icl import fast, measures, network
-from icl.induction import induction_head
+from icl.induction import SHARPNESS, induction_head
 from icl.legible import LegibleEngine
 from icl.model import Model
 from icl.settings import InputError
@@ -177,3 +177,19 @@ def test_a_task_without_room_for_the_buffer_is_refused():
     task = Task(K=32, D=4, P=17)
     with pytest.raises(InputError, match=r"^L=32 must be at most P\+D=21, "):
         induction_head(World(task, 0))
+
+
+def test_a_head_may_have_as_many_labels_as_its_classifier_is_wide():
+    task = Task(K=21, L=21, D=4, P=17)
+    assert induction_head(World(task, 0))["R"].shape == (21, 21)
+
+
+def test_the_buffer_holds_the_item_before_and_nothing_of_the_position():
+    """Eq. 2 for a label that attends to its item alone; what a target's query then meets."""
+    task = Task(K=32, L=8, N=3, D=6, P=9)
+    world = World(task, 0, "float64")
+    theta, sequences = induction_head(world), world.batch(0, 4)
+    u = world.tokens(sequences)
+    v = u[:, 1::2] + u[:, 0:-1:2] @ theta["V1"].T
+    met = v @ theta["K2"][: task.D].T
+    np.testing.assert_allclose(met, SHARPNESS * sequences.items[:, :-1], atol=1e-9)

@@ -528,3 +528,15 @@ def test_another_seed_or_setting_is_another_run(tmp_path):
     store.save(TINY, 0, trained(TINY, 0), "fast")
     assert store.load(TINY, 1) is None
     assert store.load(change(TINY, "task", eps=0.2), 0) is None
+
+
+def test_seeds_that_stop_at_different_steps_train_together_as_alone(tmp_path):
+    """The legible engine trains seeds together, and one that has ended must not move the others."""
+    config = change(EASY, "training", dtype="float64")
+    alone = quiet(config, 4, tmp_path / "alone")
+    assert len(set(alone.stopped_at.values)) > 1
+    runs.train(config, range(4), Store(tmp_path / "together"), engine="legible")
+    together = quiet(config, 4, tmp_path / "together")
+    np.testing.assert_array_equal(together.stopped_at, alone.stopped_at)
+    for name in alone:
+        np.testing.assert_allclose(together[name], alone[name], rtol=1e-5, atol=1e-8, err_msg=name)

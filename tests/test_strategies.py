@@ -97,3 +97,13 @@ def test_nearest_item_against_the_law_of_its_likeness(eps):
     assert nearest_item(task, test=draws) == pytest.approx(
         (own > others.max(1)).mean(), abs=4 * np.sqrt(0.5 / draws)
     )
+
+
+@pytest.mark.parametrize("length", [0.6, 3.0])
+def test_a_class_is_near_by_its_distance_and_not_by_its_direction(length):
+    world = World(Task(K=4, L=4, N=2, eps=0.0, D=8), 0, "float64")
+    world.means[1] = length * world.means[0]
+    sequences = world.probe("iwl", 200)  # its items are the means as they were drawn
+    asked = sequences.classes[:, -1] == 0
+    assert asked.any()
+    assert (from_weights(world, sequences)[asked] == 0).all()

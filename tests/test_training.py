@@ -2,6 +2,7 @@
 
 import gc
 import io
+import itertools
 import tracemalloc
 from functools import partial
 from types import SimpleNamespace
@@ -310,3 +311,24 @@ def test_a_state_runs_no_code():
     np.savez(buffer, scalars=np.array([SimpleNamespace()], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle"):
         State.parse(buffer.getvalue(), "a run")
+
+
+def test_processor_time_is_shared_by_seeds_and_counted_once(monkeypatch):
+    """By a clock that goes on by a second at each look; a checkpoint at every step."""
+    clock = itertools.count()
+    monkeypatch.setattr(
+        training,
+        "time",
+        SimpleNamespace(process_time=lambda: float(next(clock)), monotonic=lambda: 0.0),
+    )
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+    states, _ = run("legible", Model(), [0, 1], SHORT)
+    assert [state.seconds for state in states] == [(SHORT.steps + 1) / 2] * 2
+
+
+def test_an_infinite_loss_ends_the_run(monkeypatch):
+    engine = fast.engine(World(TASK, 3), Model(), 8)
+    monkeypatch.setattr(engine, "losses", lambda step: np.array([np.inf]))
+    state, recorder = start(TASK, Model(), SHORT, 3), Recorder(TASK, SHORT, 3)
+    with pytest.raises(Diverged, match=r"^the training loss of seed 3 is inf at step 0$"):
+        advance(engine, [state], [recorder], SHORT, lambda *_: None, lambda n: None)
