@@ -439,9 +439,9 @@ glue("novel_seeds", 0 if novel is None else novel.sizes["seed"], display=False)
 
 # %% [markdown]
 # They do not speed it up. Of {glue:text}`novel_seeds` seeds {glue:text}`novel_learned` learn in context, later than
-# without novel classes, and then go all the way; {glue:text}`novel_silent` fall silent. Seeds that wait, and a classifier
-# that falls silent, {ref}`are the doing of its biases <network-waits>`, of which the paper does not say how they enter.
-# So the comparison was made again without any:
+# without novel classes, and then go all the way. (Number of those that fall silent: {glue:text}`novel_silent`.) Seeds
+# that wait, and a classifier that falls silent, {ref}`are the doing of its biases <network-waits>`, of which the paper
+# does not say how they enter. So the comparison was made again without any:
 
 # %% mystnb={"figure": {"name": "fig-data-novel-unbiased", "caption": "As {numref}`fig-data-novel`, without biases, without novel classes (left) and with (right)."}} tags=["hide-input"]
 show(*figures.panels("p_C-unbiased", runs["p_C-unbiased"]))

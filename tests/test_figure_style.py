@@ -71,11 +71,12 @@ def test_alternative_texts_state_the_numbers_of_their_data() -> None:
     below = {share: int((path.loss <= share * path.loss[0]).argmax()) for share in (0.9, 0.1)}
     _, alt = figures.loss_curve(landscape, path)
     assert f"from {np.log(8):.2f} to {0.9 * np.log(8):.2f} until time " in alt
-    slow, end = map(float, re.findall(r"time (\d+)", alt))
+    slow, end, passed = map(float, re.findall(r"time (\d+(?:\.\d)?)", alt))
     assert slow == pytest.approx(path.time[below[0.9]], abs=0.6)
     assert end == pytest.approx(path.time[below[0.1]], abs=0.6)
+    assert passed == pytest.approx(path.time[(path.loss <= np.log(4)).argmax()], abs=0.1)
     _, alt = figures.path_on_surface(landscape, path)
-    assert f"to {path.loss[-1]:.2f} at xi = {path.theta[-1, 2]:.1f}" in alt
+    assert f"; {path.loss[-1]:.2f} at xi = {path.theta[-1, 2]:.1f}, y = " in alt
 
 
 def test_measures_are_found_by_the_variable_of_a_run() -> None:
