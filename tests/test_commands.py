@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,6 +185,12 @@ class TestStatus:
                 "partial": 0,
                 "core_hours_left": pytest.approx(hours, abs=0.01),
             }
+
+    def test_a_trial_is_the_time_of_one_step(self, monkeypatch):
+        """By a clock that goes on by eight seconds between two looks, around sixteen steps."""
+        clock = iter((100.0, 108.0))
+        monkeypatch.setattr(status, "time", SimpleNamespace(process_time=lambda: next(clock)))
+        assert status._trial(config(), steps=16) == 0.5
 
     def test_what_is_left_is_estimated_from_what_is_known(self, tmp_path, monkeypatch):
         """Seeds of the same configuration, then runs of the same size, then a trial."""

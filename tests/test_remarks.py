@@ -160,6 +160,17 @@ def test_what_has_risen_at_the_end_of_the_slow_phase():
     assert said == f"CLA when ICL accuracy is 2/N, {one}; 3/N, {one}; 4/N, {one}."
 
 
+def test_cla_is_read_where_icl_is_at_each_multiple():
+    """ICL goes from 0 to 1 in 100,000 steps and CLA from 1/4 to 1 in 150,000; N is 8."""
+    ds = paper()["3"][""]
+    icl, cla = np.minimum(ds.step / 100_000, 1), 0.25 + 0.75 * ds.step / 150_000
+    straight = ds.assign(
+        icl_accuracy=icl + 0 * ds.icl_accuracy, context_label_accuracy=cla + 0 * ds.icl_accuracy
+    )
+    said = remarks.later_in_the_rise({"3": {"": straight}})
+    assert re.findall(r"/N, ([\d.]+) ", said) == ["0.375", "0.438", "0.500"]
+
+
 def test_what_the_maps_show_shortly_before_the_transition():
     """In the made-up world nothing of the induction head, and all of the attention to labels."""
     words = remarks.shortly_before(paper())

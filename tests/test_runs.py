@@ -444,6 +444,8 @@ def test_the_store_is_where_the_environment_says(tmp_path, monkeypatch):
     assert Store(tmp_path).root == tmp_path
     monkeypatch.setenv("ICL_STORE", "~/runs")
     assert Store().root == Path.home() / "runs"
+    monkeypatch.setenv("ICL_STORE", "  ")
+    assert Store().root == Path(runs.__file__).parents[1] / "results"
     monkeypatch.setenv("ICL_STORE", "")  # a variable of a script that was not set
     assert (Store().root.parent / "icl" / "runs.py").exists()
     monkeypatch.delenv("ICL_STORE")

@@ -378,3 +378,11 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, monkeypatc
         "new      6a seed 1",
     ]
     assert not (tmp_path / "store").exists()
+
+
+def test_the_exit_status_tells_how_a_sweep_ended():
+    [unit] = plan(registry(config()).values())
+    assert sweeps.status(sweeps.Report(done=[unit], elsewhere=[unit])) == 0
+    assert sweeps.status(sweeps.Report(failed=[(unit, "why")])) == 1
+    assert sweeps.status(sweeps.Report(left=[unit])) == 1
+    assert sweeps.status(sweeps.Report(left=[unit], interrupted=True)) == 130
