@@ -192,6 +192,25 @@ class TestStatus:
         monkeypatch.setattr(status, "time", SimpleNamespace(process_time=lambda: next(clock)))
         assert status._trial(config(), steps=16) == 0.5
 
+    @pytest.mark.parametrize(
+        ("part", "values"),
+        [
+            ("task", {"p_C": 0.5}),
+            ("task", {"novel": 64}),
+            ("training", {"batch": 64}),
+            ("training", {"dtype": "float64"}),
+            ("model", {"hidden": 2}),
+        ],
+    )
+    def test_what_a_step_costs_depends_on(self, part, values):
+        changed = RunConfig(**{part: values})
+        assert status._size(changed) != status._size(RunConfig())
+
+    def test_the_table_tells_half_done_runs_from_missing_ones(self, tmp_path):
+        row = status.Row("small", "a small one", needed=6, stored=3, partial=1, core_hours_left=1)
+        text = status.table(status.Status(tmp_path, [row]))
+        assert text.splitlines()[2].split()[:6] == ["small", "6", "3", "1", "2", "1.0"]
+
     def test_what_is_left_is_estimated_from_what_is_known(self, tmp_path, monkeypatch):
         """Seeds of the same configuration, then runs of the same size, then a trial."""
         monkeypatch.setattr(status, "_trial", lambda *_: 90.0)

@@ -160,6 +160,18 @@ def test_what_has_risen_at_the_end_of_the_slow_phase():
     assert said == f"CLA when ICL accuracy is 2/N, {one}; 3/N, {one}; 4/N, {one}."
 
 
+def test_maps_and_changes_are_read_where_the_words_say():
+    """ICL accuracy, CLA and TLA2 go from 0 to 1 in 150,000 steps, and pass 1/2 in the middle."""
+    ds = paper()["3"][""]
+    line = ds.step / 150_000 + 0 * ds.icl_accuracy
+    names = ("icl_accuracy", "context_label_accuracy", "target_labels_association")
+    made = {"3": {"": ds.assign(dict.fromkeys(names, line))}}
+    same = "{0} ({0} to {0})".format
+    end = 1 - 4.5 / 150  # a mean of ten records
+    assert f"CLA {same(f'{0.25 / end:.2f}')}; " in remarks.early_rise(made)
+    assert remarks.shortly_before(made).endswith(f"(TLA2), {same(f'{70 / 150:.3f}')}.")
+
+
 def test_cla_is_read_where_icl_is_at_each_multiple():
     """ICL goes from 0 to 1 in 100,000 steps and CLA from 1/4 to 1 in 150,000; N is 8."""
     ds = paper()["3"][""]

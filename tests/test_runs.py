@@ -542,3 +542,20 @@ def test_seeds_that_stop_at_different_steps_train_together_as_alone(tmp_path):
     np.testing.assert_array_equal(together.stopped_at, alone.stopped_at)
     for name in alone:
         np.testing.assert_allclose(together[name], alone[name], rtol=1e-5, atol=1e-8, err_msg=name)
+
+
+def test_what_another_process_has_trained_meanwhile_is_not_trained_again(tmp_path, monkeypatch):
+    to, state, begun = Store(tmp_path), trained(TINY, 0), threading.Event()
+
+    def another():
+        with to.lock(TINY, 0):
+            begun.set()
+            time.sleep(0.5)
+            to.save(TINY, 0, state, "fast")
+
+    monkeypatch.setattr(runs, "train", lambda *_: pytest.fail("trained again"))
+    other = threading.Thread(target=another)
+    other.start()
+    begun.wait()
+    quiet(TINY, 1, tmp_path)
+    other.join()

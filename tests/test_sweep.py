@@ -28,7 +28,7 @@ from icl import sweep as sweeps
 from icl import training
 from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
-from icl.plan import plan, progress_of
+from icl.plan import describe_plan, plan, progress_of
 from icl.runs import Store, train
 from icl.settings import InputError
 from icl.sweep import Report, describe, status, sweep
@@ -386,3 +386,15 @@ def test_the_exit_status_tells_how_a_sweep_ended():
     assert sweeps.status(sweeps.Report(failed=[(unit, "why")])) == 1
     assert sweeps.status(sweeps.Report(left=[unit])) == 1
     assert sweeps.status(sweeps.Report(left=[unit], interrupted=True)) == 130
+
+
+def test_a_plan_names_the_first_that_are_left_and_counts_the_others(monkeypatch, tmp_path):
+    units, states = plan([EXPERIMENTS["3"]]), {0: "stored", 1: "partial"}
+    monkeypatch.setattr("icl.plan.progress_of", lambda unit, to: states.get(unit.seed, "missing"))
+    first, *lines = describe_plan(units, Store(tmp_path), most=2).splitlines()
+    assert first == f"6 runs: 1 stored, 1 half done, 4 missing; store: {tmp_path}"
+    assert [line.split(":")[0] for line in lines] == [
+        "goes on  3 seed 1",
+        "new      3 seed 2",
+        "... and 3 more",
+    ]
