@@ -283,12 +283,14 @@ def test_without_a_command_there_is_help_and_no_error(capsys):
 
 
 SLOW = """\
+import signal
 import sys
 from pathlib import Path
 
 from icl import chapters
 from icl.__main__ import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background have it ignored
 chapters.BOOK = Path(sys.argv[1])
 sys.exit(main(["run", "slow"]))
 """
