@@ -31,7 +31,7 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import circuits, claims, knockout, measures, network, remarks, scorecard, silence
-from icl.analysis import crossing, final, silent_from, spread
+from icl.analysis import crossing, final, silent_from, spread, wait_over, wait_over_level
 from icl.chapters import BOOK
 from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import attention as figures
@@ -204,19 +204,18 @@ provenance(runs)
 
 # %% tags=["hide-input"]
 one_in_N = 1 / task.classes_in_context
-halfway_to_N = (1 / L + one_in_N) / 2
-reached = {level: crossing(runs, level) for level in (halfway_to_N, 0.2, 0.5, 0.9)}
+begins, reached = wait_over(runs), {level: crossing(runs, level) for level in (0.2, 0.9)}
 glue("p_C", p_C, display=False)
 glue("one_in_L", 1 / L, display=False)
 glue("one_in_N", one_in_N, display=False)
-glue("level_slow", halfway_to_N, display=False)
-glue("when_slow", spread(reached[halfway_to_N], 0), display=False)
-glue("slow", spread(reached[0.2] - reached[halfway_to_N], 0), display=False)
+glue("level_slow", wait_over_level(task), display=False)
+glue("when_slow", spread(begins, 0), display=False)
+glue("slow", spread(reached[0.2] - begins, 0), display=False)
 glue("abrupt", spread(reached[0.9] - reached[0.2], 0), display=False)
 glue("end_3", spread(final(runs, "icl_accuracy"), 3), display=False)
 glue("iwl_most", spread(runs.iwl_absent_accuracy.max("step"), 3), display=False)
 glue("iwl_end", spread(final(runs, "iwl_absent_accuracy"), 3), display=False)
-at_chance = runs.icl_accuracy.where(runs.step < reached[halfway_to_N] / 2)
+at_chance = runs.icl_accuracy.where(runs.step < begins / 2)
 glue("chance", spread(at_chance.mean("step"), 3), display=False)
 
 # %% [markdown]
@@ -253,7 +252,6 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 compared = ("3", "3-early", "3-unbiased", "3-long", "1d", "open-full")
 stored = {name: load_stored(name, root, seeds) for name in compared}
 early, usual = stored["3-early"].get(""), stored["3"].get("")
-halfway = (1 / Task().L + 1 / Task().N) / 2  # of accuracy, from a label to one of the context
 at = EXPERIMENTS["3-early"].configs[""].training.steps
 glue("early", at, display=False)
 falls = [
@@ -274,7 +272,7 @@ if early is not None and usual is not None:
 
 # %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:
-    show(*curves.waits(early_shares.isel(layer=-1), crossing(usual, halfway), at))
+    show(*curves.waits(early_shares.isel(layer=-1), wait_over(usual), at))
 
 # %% tags=["remove-input"]
 experiment_provenance(EXPERIMENTS["3-early"], stored["3-early"])
@@ -308,7 +306,7 @@ experiment_provenance(EXPERIMENTS["3-unbiased"], unbiased)
 # %% tags=["hide-input", "nbval-check-output"]
 for name, ds in {"biases": usual, **unbiased}.items():
     if ds is not None:
-        print(f"{name}: half-way from 1/L to 1/N at step {spread(crossing(ds, halfway), 0)}")
+        print(f"{name}: half-way from 1/L to 1/N at step {spread(wait_over(ds), 0)}")
         print(f"{name}: 50% at step {spread(crossing(ds), 0)}")
 
 # %% [markdown]
@@ -442,15 +440,15 @@ experiment_provenance(EXPERIMENTS["open-full"], others)
 # %% tags=["hide-input", "nbval-check-output"]
 for label, ds in others.items():
     silent = int(np.isfinite(silent_from(ds)).sum())
-    begun = int(np.isfinite(crossing(ds, halfway)).sum())
+    begun = int(np.isfinite(wait_over(ds)).sum())
     print(f"{label}: of {ds.sizes['seed']} seeds {begun} begin, {silent} fall silent")
     if usual is not None and begun:  # compared with it are the seeds that both have
-        waits, waited = crossing(ds, halfway), crossing(usual, halfway)
+        waits, waited = wait_over(ds), wait_over(usual)
         longer = (crossing(ds) - waits) / (crossing(usual) - waited)
         print(f"    the wait ends {spread(waits - waited, 0)} steps later")
         print(f"    the rest takes {spread(longer)} times as long")
 doubled = others.get("first weights doubled")
-begin = 0 if doubled is None else int(np.isfinite(crossing(doubled, halfway)).sum())
+begin = 0 if doubled is None else int(np.isfinite(wait_over(doubled)).sum())
 glue("doubled_begin", begin, display=False)
 glue("doubled_seeds", 0 if doubled is None else doubled.sizes["seed"], display=False)
 

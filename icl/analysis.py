@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Float, Real
 
 from icl.runs import config_of
+from icl.task import Task
 
 Array = np.ndarray[Any, Any]
 
@@ -43,6 +44,26 @@ def _first_crossing(y: Float[Array, "step"], level: float, step: Real[Array, "st
     if i == 0:
         return float(step[0])
     return float(np.interp(level, y[i - 1 : i + 1], step[i - 1 : i + 1]))
+
+
+def crossing_or_end(ds: xr.Dataset) -> xr.DataArray:
+    """Step at which ICL accuracy passes 50%, by ``seed``: with seeds that never do counted as late.
+
+    They get the last step of any seed, so a median has them in it and a ratio is a bound.
+    """
+    return crossing(ds).fillna(float(ds.step.max()))
+
+
+def wait_over_level(task: Task) -> float:
+    """ICL accuracy half-way from 1/L, a random label, to 1/N, a random label of the context."""
+    return (1 / task.L + 1 / task.classes_in_context) / 2
+
+
+def wait_over(ds: xr.Dataset) -> xr.DataArray:
+    """Step at which the wait at 1/L is over, by ``seed``: see :func:`wait_over_level`. NaN where it
+    never is.
+    """
+    return crossing(ds, wait_over_level(config_of(ds).task))
 
 
 def halfway(ds: xr.Dataset, measure: str, least: float = 0.05) -> xr.DataArray:

@@ -25,12 +25,13 @@ from icl.analysis import (
     silent_from,
     spread,
     value_at,
+    wait_over,
 )
 from icl.rules import EARLY, LATE, PERFECT, Runs, equal_labels_minimal
 from icl.runs import config_of
 from icl.strategies import nearest_item
 
-LEVEL = 0.95  # of the intervals
+LEVEL = 0.95  # of the intervals in a remark, whatever the page asks for
 SHORTLY = 5_000  # steps before the transition: the slow phase is over, and accuracy has not risen
 
 
@@ -51,7 +52,8 @@ def fates_minimal(runs: Runs) -> str:
     return (
         f"By what the target attends to: {_counted_fates(ds)}. "
         f"Training loss at the end (nats): {', '.join(losses)}. "
-        f"If induction heads alone counted as learning in context: {'; '.join(numbers)}."
+        f"If induction heads alone counted as learning in context (intervals of {LEVEL:.0%}): "
+        f"{'; '.join(numbers)}."
     )
 
 
@@ -95,10 +97,10 @@ def with_novel(runs: Runs) -> str:
         all_the_way = (
             f"{PERFECT:.0%} at {spread(most, 0)}"
             if most.notnull().any()
-            else (f"never {PERFECT:.0%}")
+            else f"never {PERFECT:.0%}"
         )
         return (
-            f"the wait at 1/L is over at step {spread(_begins(ds), 0)}, seeds pass 50% at "
+            f"the wait at 1/L is over at step {spread(wait_over(ds), 0)}, seeds pass 50% at "
             f"{spread(crossing(ds), 0)} and {all_the_way}, and end with {_both_ends(ds)}"
         )
 
@@ -176,7 +178,7 @@ def waiting(runs: Runs) -> str:
         f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
         f"{spread(end[reached], 3)}{others}."
     )
-    slow = crossing(ds, 0.25) - _begins(ds)
+    slow = crossing(ds, 0.25) - wait_over(ds)
     words += (
         " The rise from 25% to 75% takes, as a share of the slow phase alone, from half-way to 1/N "
         f"until 25%, {spread((crossing(ds, 0.75) - crossing(ds, 0.25)) / slow, 3)}."
@@ -189,17 +191,11 @@ def slow_phases(runs: Runs) -> str:
     found = {"three parameters": _found(runs, "6a"), "full network": _found(runs, "3")}
 
     def words(ds: xr.Dataset) -> str:
-        slow = crossing(ds) - _begins(ds)
-        return f"{spread(slow, 0)} steps, after a wait of {spread(_begins(ds), 0)}"
+        slow = crossing(ds) - wait_over(ds)
+        return f"{spread(slow, 0)} steps, after a wait of {spread(wait_over(ds), 0)}"
 
     said = _one_by_one(found, words)
     return f"From half-way to 1/N until 50%: {said}." if said else ""
-
-
-def _begins(ds: xr.Dataset) -> xr.DataArray:
-    """When ICL accuracy is half-way from 1/L to 1/N, by ``seed``: the wait at 1/L is over."""
-    task = config_of(ds).task
-    return crossing(ds, (1 / task.L + 1 / task.classes_in_context) / 2)
 
 
 def _given_longer(ds: xr.Dataset) -> str:

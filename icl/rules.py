@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from icl import attention
-from icl.analysis import crossing, final, lead, value_at
+from icl.analysis import crossing, crossing_or_end, final, lead, value_at
 from icl.evidence import (
     Check,
     Values,
@@ -150,8 +150,7 @@ def novel_sooner(runs: Runs) -> list[Check]:
     A seed that never does counts with the last step of any.
     """
     with_novel, without = (
-        crossing(ds).fillna(float(ds.step.max())).values
-        for ds in (runs["p_C"]["p_C=0.8"], runs["2c"]["alpha=0.0"])
+        crossing_or_end(ds).values for ds in (runs["p_C"]["p_C=0.8"], runs["2c"]["alpha=0.0"])
     )
     what = "time of the transition with novel classes over that without"
     return [ratio(what, with_novel, without, below(1))]
@@ -313,9 +312,7 @@ def tying(runs: Runs) -> list[Check]:
     Figure 6a takes, and in less than a tenth of them. A seed that never does counts with the last
     step of any.
     """
-    tied, free = (
-        crossing(ds).fillna(float(ds.step.max())) for ds in (runs["tied"]["xi0=1"], runs["6a"][""])
-    )
+    tied, free = (crossing_or_end(ds) for ds in (runs["tied"]["xi0=1"], runs["6a"][""]))
     share = np.asarray((tied / free).values)  # of the seeds that both have
     what = "steps to the transition, tied over not"
     return [

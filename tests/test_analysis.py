@@ -9,6 +9,7 @@ from icl.analysis import (
     at_transition,
     counted,
     crossing,
+    crossing_or_end,
     fates,
     final,
     halfway,
@@ -19,6 +20,8 @@ from icl.analysis import (
     share_of_change,
     silent_from,
     spread,
+    wait_over,
+    wait_over_level,
 )
 from icl.runs import RunConfig
 from icl.task import Task
@@ -53,6 +56,19 @@ def test_a_crossing_is_found_between_records_and_missed_where_there_is_none():
     np.testing.assert_allclose(crossing(RUNS, 0.512), [502.4, 702.4, np.nan])
     levels = xr.DataArray([0.25, 0.75, 0.05], dims="seed", coords={"seed": RUNS.seed})
     np.testing.assert_allclose(crossing(RUNS, levels), [450, 750, 0])
+
+
+def test_a_seed_that_never_learns_counts_with_the_last_step_of_any():
+    np.testing.assert_allclose(crossing_or_end(RUNS), [500, 700, 1000])
+
+
+def test_the_wait_is_over_half_way_from_a_random_label_to_one_of_the_context():
+    twice = Task(N=4, L=32, B=2)  # of two classes, so two labels stand in a context
+    assert wait_over_level(Task(N=4, L=32, B=1)) == (1 / 32 + 1 / 4) / 2
+    assert wait_over_level(twice) == (1 / 32 + 1 / 2) / 2
+    ds = RUNS.assign_attrs(config=RunConfig(task=twice).model_dump_json())
+    level = (1 / 32 + 1 / 2) / 2
+    np.testing.assert_allclose(wait_over(ds), [400 + 200 * level, 600 + 200 * level, np.nan])
 
 
 def test_crossing_of_no_seeds_is_empty():

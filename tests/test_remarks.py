@@ -29,7 +29,7 @@ def test_fates_are_counted_beside_the_verdict_and_do_not_change_it():
         "induction head 0.0100 (0.0100 to 0.0100), elimination 0.0100, "
         "neither 1.0000 (1.0000 to 1.0000)."
     ) in after.beside
-    told = after.beside.partition("If induction heads alone counted as learning in context: ")[2]
+    told = after.beside.partition("counted as learning in context (intervals of 95%): ")[2]
     shares = re.findall(r"in context(?:, less two of six)?, (-?[\d.]+) \[", told)
     assert [float(share) for share in shares] == pytest.approx([7 / 24, 7 / 24 - 2 / 6], abs=1e-4)
     assert "loss of the others, less theirs, 0.9318 [" in told  # 16 at 1, one at 0.01, less 0.01

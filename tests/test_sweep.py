@@ -382,10 +382,10 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, monkeypatc
 
 def test_the_exit_status_tells_how_a_sweep_ended():
     [unit] = plan(registry(config()).values())
-    assert sweeps.status(sweeps.Report(done=[unit], elsewhere=[unit])) == 0
-    assert sweeps.status(sweeps.Report(failed=[(unit, "why")])) == 1
-    assert sweeps.status(sweeps.Report(left=[unit])) == 1
-    assert sweeps.status(sweeps.Report(left=[unit], interrupted=True)) == 130
+    assert status(Report(done=[unit], elsewhere=[unit])) == 0
+    assert status(Report(failed=[(unit, "why")])) == 1
+    assert status(Report(left=[unit])) == 1
+    assert status(Report(left=[unit], interrupted=True)) == 130
 
 
 def test_a_plan_names_the_first_that_are_left_and_counts_the_others(monkeypatch, tmp_path):
