@@ -394,8 +394,8 @@ for key, ds in {"control": control, "bursty": bursty}.items():
 #
 # On the way there an induction head begins to form, and is left unused. In-context accuracy rises and falls again, but
 # the attention of labels to their items, once there, nearly stays as it is. What changes is the answer: also where
-# labels are swapped, the network comes to ignore the one that it is shown. Here in-context learning is *transient*, as
-# {cite:t}`singh2023` saw it in larger networks.
+# labels are swapped, the network comes to ignore the one that it is shown. What
+# in-context learning there is, is *transient*, as {cite:t}`singh2023` saw it in larger networks.
 #
 # Let now a fraction $p_C$ of all sequences be about novel classes. These can only be answered from context, and
 # those that are not bursty only from the weights, so a network that does well has learned both.
@@ -440,8 +440,7 @@ glue("novel_seeds", 0 if novel is None else novel.sizes["seed"], display=False)
 # %% [markdown]
 # They do not speed it up. Of {glue:text}`novel_seeds` seeds {glue:text}`novel_learned` learn in context, later than
 # without novel classes, and then go all the way. (Number of those that fall silent: {glue:text}`novel_silent`.) Seeds
-# that wait, and a classifier that falls silent, {ref}`are the doing of its biases <network-waits>`, of which the paper
-# does not say how they enter. So the comparison was made again without any:
+# that wait {ref}`do so for its biases <network-waits>`, of which the paper does not say how they enter. So the comparison was made again without any:
 
 # %% mystnb={"figure": {"name": "fig-data-novel-unbiased", "caption": "As {numref}`fig-data-novel`, without biases, without novel classes (left) and with (right)."}} tags=["hide-input"]
 show(*figures.panels("p_C-unbiased", runs["p_C-unbiased"]))
@@ -459,9 +458,10 @@ for name, label in {"with": "p_C=0.8", "without": "p_C=0"}.items():
     glue(f"unbiased_{name}", told, display=False)
 
 # %% [markdown]
-# Now novel classes neither speed learning up nor slow it down: in-context accuracy passes 50% at step
-# {glue:text}`unbiased_with` with them and at {glue:text}`unbiased_without` without. What they change, with biases or
-# not, is where it leads: to an in-context accuracy of 1, since hardly anything is left to be learned by heart.
+# Now they make little difference to its time, if any: in-context accuracy passes 50% at step
+# {glue:text}`unbiased_with` with novel classes and at {glue:text}`unbiased_without` without. Compared with the runs
+# above, those with novel classes are faster without biases, and those without are slower. What novel classes change, with biases or
+# not, is where the transition leads: to an in-context accuracy of 1, since hardly anything is left to be learned by heart.
 
 # %% [markdown]
 # ## The length of the context and the number of labels

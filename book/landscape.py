@@ -228,11 +228,13 @@ show(*figures.chains(chains))
 # %% tags=["nbval-check-output"]
 for logits, (high, low) in falls.items():
     share = (low - high) / high
-    print(f"{logits}: a quarter is lost at time {high:.2f}, the next half takes {share:.3f} of it")
+    print(
+        f"{logits}: a quarter is lost at time {high:.2f}, the next half takes {low - high:.2f}, {share:.3f} of it"
+    )
 
 # %% [markdown]
 # One logit alone has no cliff: its loss falls fastest at the start. Each one that is nested in it puts a shelf before
-# the fall and makes the fall shorter. That is what the paper says, and it needs no noise, no data and no other part of
+# the fall and makes the fall shorter beside the time that was spent on the shelf, though not in time. That is what the paper says, and it needs no noise, no data and no other part of
 # a network. (A rule for it was not written before the numbers were known.)
 
 # %% [markdown]

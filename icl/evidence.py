@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
         if not self.seeds:
             return f"{self.value:.4g}"
         some = f", {counted(self.left_out, 'seed')} left out" if self.left_out else ""
-        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]{some}"
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}], n = {self.seeds}{some}"
 
 
 class Condition(NamedTuple):
@@ -163,7 +163,11 @@ def mean(what: str, values: Values, condition: Condition) -> Check:
 
 
 def worst(what: str, values: Values, condition: Condition) -> Check:
-    """On the smallest value of any seed."""
+    """On the smallest value of any seed.
+
+    That one is drawn in most samples, so the interval begins there: a bound from below asks that
+    every seed that was run be above it, and says nothing of those that were not.
+    """
 
     def smallest(values: Array) -> Array:
         return np.asarray(values.min(-1))

@@ -7,7 +7,7 @@ string as long as the runs that it speaks of are not stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import isfinite, log
 
 import xarray as xr
 
@@ -27,7 +27,7 @@ from icl.analysis import (
     value_at,
     wait_over,
 )
-from icl.rules import EARLY, LATE, PERFECT, Runs, equal_labels_minimal
+from icl.rules import EARLY, LATE, PERFECT, Runs, equal_labels_minimal, near_end
 from icl.runs import config_of
 from icl.strategies import nearest_item
 
@@ -69,8 +69,26 @@ def fates_full(runs: Runs) -> str:
         ended = [f"at step {spread(equal.stopped_at, 0)} with L=N"]
         if stops := [ds.stopped_at for ds in more if ds is not None]:
             ended.append(f"at {spread(xr.concat(stops, 'seed'), 0)} with L > N")
-        words.append(f"L=N={N}, {_counted_fates(equal)}, and seeds ended {' and '.join(ended)}")
+        words.append(
+            f"L=N={N}, {_counted_fates(equal)}{_of_neither(equal)}, and seeds ended "
+            f"{' and '.join(ended)}"
+        )
     return f"By what the target attends to: {'; '.join(words)}." if words else ""
+
+
+def _of_neither(ds: xr.Dataset) -> str:
+    """Whether seeds that did not learn in context wait, learned by heart, or were cut short."""
+    others = ds.isel(seed=fates(ds).values == "neither")
+    if not others.sizes["seed"]:
+        return ""
+    guess = log(config_of(ds).task.classes_in_context)
+    loss = ", ".join(f"{value:.3f}" for value in sorted(final(others, "train_loss").values))
+    late = crossing(others).dropna("seed")
+    passed = f"; 50% is passed at step {spread(late, 0)}" if late.size else ""
+    return (
+        f" (of neither the training loss ends at {loss} nats, where guessing a label of the "
+        f"context costs {guess:.3f}{passed})"
+    )
 
 
 def bursty_in_part(runs: Runs) -> str:
@@ -126,8 +144,8 @@ def steep_late(runs: Runs) -> str:
 
 
 def still_rising(runs: Runs) -> str:
-    """What ICL gained at alpha=1 in Figure A.3 in the last steps before each seed ended, where
-    seeds end that went on without the stop rule, and where those of smaller alpha end.
+    """What ICL gained in Figure A.3 in the last steps before each seed ended, at alpha=1 and above;
+    where seeds of alpha=1 end that went on without the stop rule, and those of smaller alpha.
     """
     ds = _found(runs, "A.3c", "alpha=1.0")
     if ds is None:
@@ -142,11 +160,14 @@ def still_rising(runs: Runs) -> str:
             f" Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
             f"{int(longer.step.max()):,} steps, with {_both_ends(longer)}."
         )
-    flat = {label: d for label, d in runs["A.3c"].items() if config_of(d).task.alpha < 1}
-    ends = _one_by_one(flat, lambda d: spread(final(d, "icl_accuracy")))
-    return (
-        f"{words} The rule leaves smaller alpha out; ICL accuracy there: {ends}." if ends else words
-    )
+    scan = runs["A.3c"].items()
+    steep = {label: d for label, d in scan if config_of(d).task.alpha > 1}
+    flat = {label: d for label, d in scan if config_of(d).task.alpha < 1}
+    if gains := _one_by_one(steep, lambda d: spread(late_gain(d), 3)):
+        words += f" At steeper alpha it rose in these steps by: {gains}."
+    if ends := _one_by_one(flat, lambda d: spread(final(d, "icl_accuracy"))):
+        words += f" The rule leaves smaller alpha out; ICL accuracy there: {ends}."
+    return words
 
 
 def tied_outset(runs: Runs) -> str:
@@ -209,8 +230,8 @@ def _given_longer(ds: xr.Dataset) -> str:
 
 
 def shortly_before(runs: Runs) -> str:
-    """What Figure 3's maps show shortly before the transition; half-way, some seeds have learned
-    nothing yet.
+    """How far seeds of Figure 3 are half-way to the transition, where some have learned nothing
+    yet, and what their maps show shortly before it.
     """
     ds = _found(runs, "3")
     if ds is None:
@@ -224,7 +245,13 @@ def shortly_before(runs: Runs) -> str:
         "attention to all labels together (TLA2)": value_at(ds, "target_labels_association", when),
     }
     words = (f"{name}, {spread(values, 3)}" for name, values in numbers.items())
-    return f"{SHORTLY:,} steps before the transition: {'; '.join(words)}."
+    half = crossing(ds) / 2
+    return (
+        f"Half-way, where the rule looks, {int((half < wait_over(ds)).sum())} of "
+        f"{counted(int(half.notnull().sum()), 'seed')} still wait at 1/L, and CLA is "
+        f"{spread(value_at(ds, 'context_label_accuracy', half))}. "
+        f"{SHORTLY:,} steps before the transition: {'; '.join(words)}."
+    )
 
 
 def later_in_the_rise(runs: Runs) -> str:
@@ -254,7 +281,8 @@ def early_rise(runs: Runs) -> str:
 
 
 def forgetting(runs: Runs) -> str:
-    """How far IWL, class absent, ends below its highest where ICL was learned.
+    """How far IWL, class absent, ends below its highest where ICL was learned; and the training
+    loss when ICL came near its end, which says how much was left to learn.
 
     The claim is about data without novel classes; runs with them are stored for other figures.
     """
@@ -268,8 +296,13 @@ def forgetting(runs: Runs) -> str:
         absent = "iwl_absent_accuracy"
         return f"by {spread(ds[absent].max('step') - final(ds, absent))}"
 
+    def left(ds: xr.Dataset) -> str:
+        return spread(value_at(ds, "train_loss", near_end(ds)), 4)
+
     said = _one_by_one(found, words)
-    return f"IWL ends below its highest: {said}." if said else ""
+    loss = _one_by_one({name: found[name] for name in ("alpha=1", "Figure 1d")}, left)
+    less = f" Training loss when ICL came within 0.05 of its end (nats): {loss}." if loss else ""
+    return f"IWL ends below its highest: {said}.{less}" if said else ""
 
 
 def by_variation(runs: Runs) -> str:

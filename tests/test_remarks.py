@@ -54,7 +54,9 @@ def test_the_full_networks_fates_are_told_for_each_context_length():
     made = {label: paper()["A.5"][label] for label in ("N=4, L=4", "N=4, L=8", "N=2, L=8")}
     sooner = made["N=4, L=8"]
     made["N=4, L=8"] = sooner.assign(stopped_at=sooner.stopped_at - 100_000)
+    loss = f"{', '.join(['1.000'] * 5)} nats, where guessing a label of the context costs 1.386"
     found = "L=N=4, of 6 seeds 1 induction head, 0 elimination, 5 neither"
+    found += f" (of neither the training loss ends at {loss})"
     equal = "at step 150,000 (150,000 to 150,000) with L=N"
     assert remarks.fates_full({"A.5": made}) == (
         f"By what the target attends to: {found}, and seeds ended {equal} and "
@@ -62,6 +64,16 @@ def test_the_full_networks_fates_are_told_for_each_context_length():
     )
     alone = remarks.fates_full({"A.5": {"N=4, L=4": made["N=4, L=4"]}})
     assert alone.endswith(f"{found}, and seeds ended {equal}.")
+
+
+def test_a_seed_that_learns_too_late_for_the_mean_at_its_end_is_told():
+    ds = paper()["A.5"]["N=4, L=4"].isel(seed=[0, 1])
+    late = ds.icl_accuracy.where(~((ds.seed == 1) & (ds.step > 148_000)), 0.9)
+    said = remarks.fates_full({"A.5": {"N=4, L=4": ds.assign(icl_accuracy=late)}})
+    assert "of 2 seeds 1 induction head, 0 elimination, 1 neither (of neither " in said
+    low = float(late.sel(seed=1, step=148_000))
+    passed = 148_000 + 1_000 * (0.5 - low) / (0.9 - low)
+    assert f"costs 1.386; 50% is passed at step {passed:,.0f}), and seeds" in said
 
 
 def test_what_was_gained_before_the_stop_rule_ended_a_seed_is_told():
@@ -185,10 +197,24 @@ def test_cla_is_read_where_icl_is_at_each_multiple():
 
 def test_what_the_maps_show_shortly_before_the_transition():
     """In the made-up world nothing of the induction head, and all of the attention to labels."""
-    words = remarks.shortly_before(paper())
-    assert words.startswith("5,000 steps before the transition: layer 1 off uniform, 0.000 (")
+    half, words = remarks.shortly_before(paper()).split(" 5,000 steps before", 1)
+    assert words.startswith(" the transition: layer 1 off uniform, 0.000 (")
+    # There labels are all named after 0.4 of the time, and the wait is over half-way to that.
+    assert half.startswith("Half-way, where the rule looks, 0 of 6 seeds still wait at 1/L, and ")
+    assert half.endswith("CLA is 1.00 (1.00 to 1.00).")
     assert "; right label's attention less the mean other's, 0.000 (0.000 to 0.000); " in words
     assert words.endswith(" to all labels together (TLA2), 0.950 (0.950 to 0.950).")
+
+
+def test_seeds_that_still_wait_half_way_to_the_transition_are_told():
+    """ICL stays at 0, and goes to 1 in the last 10,000 of 150,000 steps; CLA is straight."""
+    ds = paper()["3"][""]
+    late = np.maximum((ds.step - 140_000) / 10_000, 0) + 0 * ds.icl_accuracy
+    waits = late.where(ds.seed < 4, ds.icl_accuracy).where(ds.seed < 5, 0.0)
+    cla = ds.step / 150_000 + 0 * ds.icl_accuracy
+    made = ds.assign(icl_accuracy=waits, context_label_accuracy=cla)
+    said = remarks.shortly_before({"3": {"": made}})
+    assert "4 of 5 seeds still wait at 1/L, and CLA is 0.48 (0.10 to 0.48, 5 of 6 seeds). " in said
 
 
 def test_forgetting_is_the_distance_from_the_highest():
@@ -197,8 +223,21 @@ def test_forgetting_is_the_distance_from_the_highest():
     ds = made["6a"][""]
     fall = xr.where(ds.step > 75_000, 0.5, 0.0)
     made["6a"][""] = ds.assign(iwl_absent_accuracy=ds.iwl_absent_accuracy - fall)
-    assert remarks.forgetting(made) == (
-        "IWL ends below its highest: with novel classes, Figure 6a, by 0.50 (0.50 to 0.50)."
+    said = "IWL ends below its highest: with novel classes, Figure 6a, by 0.50 (0.50 to 0.50)."
+    assert remarks.forgetting(made) == said
+
+
+def test_what_is_left_to_learn_once_icl_is_learned_is_told():
+    """The loss falls by 1 nat in 150,000 steps; ICL goes to 1 in the middle, in one seed never."""
+    ds = paper()["1d"][""]
+    straight = 1 - ds.step / 150_000 + 0 * ds.train_loss
+    learned = xr.where(ds.seed > 0, 1.0, 0.4) * (ds.step >= 75_000)
+    made = ds.assign(train_loss=straight, icl_accuracy=learned.transpose("seed", "step"))
+    when = 74_000 + 1_000 * 0.95
+    left = f"{1 - when / 150_000:.4f}"
+    assert remarks.forgetting({"1d": {"": made}}).endswith(
+        " Training loss when ICL came within 0.05 of its end (nats): Figure 1d, "
+        f"{left} ({left} to {left}, 5 of 6 seeds)."
     )
 
 
@@ -292,6 +331,15 @@ def test_exponents_that_the_rule_of_two_parameters_leaves_out_are_told():
         "alpha=0.5, 0.90 (0.90 to 0.91); alpha=0.75, 0.90 (0.90 to 0.91)."
     )
     assert "leaves" not in remarks.still_rising({"A.3c": {"alpha=1.0": scan["alpha=1.0"]}})
+
+
+def test_what_two_parameters_still_gained_at_steep_exponents_is_told():
+    scan = dict(paper()["A.3c"])
+    rising = scan["alpha=1.5"]
+    scan["alpha=1.5"] = rising.assign(icl_accuracy=1e-6 * rising.step + 0 * rising.icl_accuracy)
+    gains = [f"{g} ({g} to {g})" for g in ("0.000", "0.010", "0.000")]
+    told = [f"alpha={a}, {g}" for a, g in zip(("1.25", "1.5", "1.75"), gains, strict=True)]
+    assert f" it rose in these steps by: {'; '.join(told)}." in remarks.still_rising({"A.3c": scan})
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))

@@ -40,7 +40,7 @@ def test_the_summary_speaks_of_open_claims_where_there_are_some(verdicts):
 def test_the_text_has_each_verdict_and_each_check(verdicts):
     lines = scorecard.text(verdicts).splitlines()
     assert "capacity: not reproduced" in lines
-    assert "  - IWL accuracy, K=128, B=0: 0.5 [0.5, 0.5]; asked for: above 0.95" in lines
+    assert "  - IWL accuracy, K=128, B=0: 0.5 [0.5, 0.5], n = 6; asked for: above 0.95" in lines
     assert sum(line[:3] in ("  +", "  -") for line in lines) == sum(
         len(verdict.findings) for verdict in verdicts.values()
     )
@@ -70,7 +70,7 @@ def test_every_shortfall_has_its_paragraph_and_its_reason(verdicts):
     capacity = next(p for p in paragraphs if CLAIMS["capacity"].statement in p)
     assert capacity.endswith(" *Why:* Too short.")
     assert "*Not reproduced: 0 of 5 checks hold.*" in capacity
-    assert "IWL accuracy, K=128, B=0, 0.5 [0.5, 0.5] (asked for: above 0.95)" in capacity
+    assert "IWL accuracy, K=128, B=0, 0.5 [0.5, 0.5], n = 6 (asked for: above 0.95)" in capacity
     assert "Not shown." not in text
     assert sum(p.endswith("*Why* has not been looked into yet.") for p in paragraphs) == 4
 
