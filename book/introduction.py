@@ -21,11 +21,12 @@
 #
 # This book reproduces {cite:t}`reddy2024`, who takes that jump apart. Every page is a program: each number
 # and each figure is computed by the code of this repository, from runs that anyone can repeat or change.
-# {glue:text}`summary` {doc}`The scorecard <scorecard>` gives the reasons.
+# {glue:text}`summary` Not reproduced: {glue:text}`not_reproduced` Each hangs on how the paper is read;
+# {doc}`the scorecard <scorecard>` gives the reasons.
 
 # %% tags=["hide-input"]
 import numpy as np
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import claims, scorecard
@@ -72,7 +73,9 @@ glue("rise", spread(crossing(runs, 0.9) - crossing(runs, 0.2), 0), display=False
 glue("steps", steps, display=False)
 glue("done", done, display=False)
 glue("seeds", runs.sizes["seed"], display=False)
-glue("summary", scorecard.summary(claims.scorecard()), display=False)
+verdicts = claims.scorecard()
+glue("summary", scorecard.summary(verdicts), display=False)
+glue("not_reproduced", scorecard.statements(verdicts, "not reproduced"), display=False)
 
 # %% [markdown]
 # ## A question with two answers
@@ -105,13 +108,16 @@ provenance(runs)
 # ## What the book holds
 #
 # - {doc}`task`: the data, and how to ask whether a network answers from memory or from context;
-# - {doc}`network`: two attention layers and a classifier, what they learn, why seeds wait before they do, what changes
-#   inside, and what is left when that is cut;
-# - {doc}`data_dependence`: which data make a network answer from its context, and which from its weights, and
-#   {ref}`a second circuit <data-pointer>` that the paper does not mention;
-# - {doc}`progress_measures`: four measures, and the order in which they move;
-# - {doc}`minimal`: a model that is little else, and experiments on what such a head needs;
-# - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed;
+# - {doc}`network`: two attention layers and a classifier. Two links of attention carry its answers, and without either
+#   hardly any is right. Before it learns it waits, and for that {ref}`biases are to blame <network-waits>`;
+# - {doc}`data_dependence`: many classes, and many copies of one in a context, make a network answer from its context.
+#   Where classes vary much it does so with {ref}`a second circuit <data-pointer>` that the paper does not mention;
+# - {doc}`progress_measures`: the network can name labels of its context long before it knows which of them to name;
+#   the two links come with the jump;
+# - {doc}`minimal`: three numbers for attention are enough for the jump, and two are. It can do without what the full
+#   network learns before it, and then comes later;
+# - {doc}`landscape`: a loss with three nested logits, in which the jump can be computed. Each puts a shelf before
+#   the fall; with as many labels as pairs in the context there is no minimum to be stuck in, but a valley;
 # - {doc}`scorecard`: the paper's claims, one by one, and what these runs say of each;
 # - {doc}`engine` and {doc}`at_scale`: how the runs are made fast, and many of them;
 # - {doc}`run_it_yourself`: how to repeat all this, or change it.
@@ -122,15 +128,17 @@ provenance(runs)
 #
 # A claim of the paper counts here as far as runs at the paper's own scale are stored. A page gives medians
 # and ranges over seeds and says what they do not show; where the paper leaves a setting open, the page
-# says which was taken. These are the experiments that the paper's panels and this book's own questions ask for, and
-# how many of their runs this build of the book had:
+# says which was taken. The paper's panels and this book's own questions ask for {glue:text}`experiments` experiments.
+# This build of the book had all runs of {glue:text}`complete` of them, and of the others:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+made = {experiment.title: stored(experiment, Store()) for experiment in EXPERIMENTS.values()}
+short = {title: runs for title, runs in made.items() if runs.stored < runs.needed}
+glue("experiments", len(made), display=False)
+glue("complete", len(made) - len(short), display=False)
 lines = ["| experiment | runs stored | runs needed |", "|---|---|---|"]
-for experiment in EXPERIMENTS.values():
-    made = stored(experiment, Store())
-    lines.append(f"| {experiment.title} | {made.stored} | {made.needed} |")
-display(Markdown("\n".join(lines)))
+lines += [f"| {title} | {runs.stored} | {runs.needed} |" for title, runs in short.items()]
+Markdown("\n".join(lines) if short else "None is missing.")
 
 # %% [markdown]
 # Figures 7 and A.4 need no runs: {doc}`landscape` computes them while it is built.

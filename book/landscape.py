@@ -234,7 +234,7 @@ for logits, (high, low) in falls.items():
 
 # %% [markdown]
 # One logit alone has no cliff: its loss falls fastest at the start. Each one that is nested in it puts a shelf before
-# the fall and makes the fall shorter beside the time that was spent on the shelf, though not in time. That is what the paper says, and it needs no noise, no data and no other part of
+# the fall, and so makes the fall a smaller part of the whole; in time it is not shorter. That is what the paper says, and it needs no noise, no data and no other part of
 # a network. (A rule for it was not written before the numbers were known.)
 
 # %% [markdown]

@@ -194,7 +194,7 @@ glue("p_C_1d", p_C_1d, display=False)
 # context can answer. The paper adds them since they “promote rapid convergence to the in-context solution”. The two
 # figures on this page cannot show it, since $K$ and $B$ differ as well. At $B=1$ and without novel classes networks
 # with $K=128$ and $512$ have not learned in context when their runs end ({numref}`fig-data-dependence`). Those with
-# $K=1024$ and $2048$ have, and {ref}`with novel classes added they are compared <fig-data-novel>`.
+# $K=1024$ and $2048$ have; for $K=1024$ {ref}`novel classes are added, and the two compared <fig-data-novel>`.
 
 # %% mystnb={"figure": {"name": "fig-network-transition", "caption": "The paper's Figure 3a: accuracy on novel classes, one line per seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 show(*curves.icl_accuracy(runs))
@@ -242,7 +242,7 @@ glue("chance", spread(at_chance.mean("step"), 3), display=False)
 # ## Why seeds wait
 #
 # A classifier that knows nothing yet does best to give every label the same probability. Its random logits shrink to
-# zero, and they do so by silence: the units of a hidden layer share one bias, which falls, and with it they fall
+# zero, and they do so because units fall silent: the units of a hidden layer share one bias, which falls, and with it they fall
 # below zero together. Only an active unit passes a gradient on to what lies below. Each seed was trained anew for
 # {glue:text}`early:,` steps, to see how much of its classifier is left then. Its biases change by {glue:text}`falls`
 # in this time (median and range over layers and seeds). Here is the share of units that are active in each hidden
@@ -294,7 +294,7 @@ experiment_provenance(EXPERIMENTS["3-long"], stored["3-long"])
 
 # %% [markdown]
 # If silent units are why seeds wait, they should not wait without biases: then a unit's sign depends on its input
-# alone, and about half of a layer stays active.
+# alone, and about half of a layer should stay active.
 
 # %% mystnb={"figure": {"name": "fig-network-unbiased", "caption": "Accuracy on novel classes of a network without biases, one line per seed. Grey: the same seeds with them, Figure 3a. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 unbiased = stored["3-unbiased"]
@@ -319,7 +319,7 @@ for name, ds in {"biases": usual, **unbiased}.items():
 #
 # In much larger networks, trained for long on finite data, in-context learning has been seen to come and to go again
 # {cite:p}`singh2023`. The paper finds that in its simulations it stays, and so it does in these figures' runs. (Where
-# the context cannot answer all sequences it {ref}`fades here too <fig-data-control>`.)
+# the context cannot answer all sequences {ref}`a start of it fades <fig-data-control>`.)
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 claim = claims.CLAIMS["not-transient"]

@@ -29,10 +29,12 @@ from myst_nb import glue
 
 from icl import claims, scorecard
 from icl.analysis import aligned, at_transition, crossing, final, lead, risen, spread
+from icl.evidence import below, mean
 from icl.experiments import load_stored
 from icl.figures import attention, curves, interactive
 from icl.figures.style import MEASURES, show
 from icl.provenance import provenance
+from icl.rules import TENTH
 from icl.runs import RunConfig, load_or_train
 from icl.settings import at_least
 from icl.task import Task
@@ -85,7 +87,15 @@ for name, key in {**FOUR, **OTHERS, "icl_accuracy": "icl"}.items():
     glue(f"{key}_at", spread(at_transition(runs, name)), display=False)
     glue(f"{key}_end", spread(final(runs, name)), display=False)
     glue(f"{key}_risen", spread(risen(runs, name, shortly)), display=False)
+for key in ("context_label_accuracy", "context_label_probability"):
+    relative = lead(runs, key) / crossing(runs)
+    short = {**FOUR, **OTHERS}[key]
+    glue(f"{short}_relative", spread(-relative, 3), display=False)
+    check = mean(short, relative.values, below(-TENTH)).find(0.95)
+    glue(f"{short}_answer", check.answer, display=False)
+glue("tenth", TENTH, display=False)
 glue("cla_before", spread(-lead(runs, "context_label_accuracy"), 0), display=False)
+glue("tla2_before", spread(-lead(runs, "target_labels_association"), 0), display=False)
 glue("seeds", runs.sizes["seed"], display=False)
 glue("transitions", int(np.isfinite(crossing(runs)).sum()), display=False)
 glue("when", spread(crossing(runs), 0), display=False)
@@ -205,7 +215,7 @@ provenance(runs)
 # The paper also reports that the target comes to attend to the labels (TLA2) in this phase. Here it does so in part.
 # By the same step TLA2 has gone from {glue:text}`tla2_start` to {glue:text}`tla2_shortly`, while ILA1 and TILA2 have
 # hardly moved. But that is {glue:text}`tla2_risen` of its rise, where CLA has made {glue:text}`cla_risen`. TLA2 is
-# half-way {glue:text}`tla2_lead` steps from the transition: most of its rise comes with the induction head, whose second
+# half-way {glue:text}`tla2_before` steps before the transition: most of its rise comes with the induction head, whose second
 # layer attends to a label. It need not rise earlier: uniform attention already gives nearly half of its weight to
 # labels, and the classifier can do the rest. What the paper says of the slow phase and of the order of events, and what
 # the stored runs of Figure 4 do:
@@ -215,6 +225,7 @@ figure_4 = {"3": load_stored("3", seeds=seeds)}
 Markdown(scorecard.checks({c: claims.CLAIMS[c].decide(figure_4) for c in ("slow-is-1/N", "order")}))
 
 # %% [markdown]
+# (progress-readings)=
 # ## Does the choice of reading matter?
 #
 # | measure | at the start | {glue:text}`shortly:,` steps before | at the end | half-way, steps from 50% |
@@ -224,15 +235,18 @@ Markdown(scorecard.checks({c: claims.CLAIMS[c].decide(figure_4) for c in ("slow-
 # | CLA, most probable label | {glue:text}`cla_start` | {glue:text}`cla_shortly` | {glue:text}`cla_end` | {glue:text}`cla_lead` |
 # | CLA, summed probability | {glue:text}`cla_probability_start` | {glue:text}`cla_probability_shortly` | {glue:text}`cla_probability_end` | {glue:text}`cla_probability_lead` |
 #
-# The two readings of ILA1 can differ only by what items and the target do in layer 1. The two of CLA
-# differ by how sure the network is: a label can be the most probable long before its probability is large.
+# For ILA1 it does not: the two readings can differ only by what items and the target do in layer 1. For CLA it does.
+# The two differ by how sure the network is, since a label can be the most probable long before its probability is large.
+# By the summed probability CLA is half-way a share of {glue:text}`cla_probability_relative` of the time until the
+# transition before it, by the most probable label of {glue:text}`cla_relative` (median and range). *Order* asks for more than
+# {glue:text}`tenth:.1f`; with the former, the answer to its check on CLA would be: *{glue:text}`cla_probability_answer`*.
 #
 # ## What this does not show
 #
 # - An order of events is not a cause. That context labels are learned first does not say that the
 #   induction head needs them; {doc}`minimal` takes them away and looks.
 # - Records lie {glue:text}`every` steps apart and are joined by straight lines. Differences of that size
-#   between two measures mean nothing.
+#   between two measures mean nothing: so not that ILA1 and TILA2 are half-way a little after the transition.
 # - A measure's half-way point depends on where it starts and ends. A measure that begins high, such as TLA2,
 #   has less of a way to go.
 # - All four are means over sequences and over positions.

@@ -1,8 +1,8 @@
 """What a verdict is made of: a number with its interval over seeds, and a condition on it.
 
-A condition holds only where the whole interval fulfils it, so a number whose spread leaves the
-matter open does not count in favour of a claim. Two say less: :func:`contains` asks that a value is
-not excluded, and :func:`mixed` looks at the share alone.
+A condition holds only where the whole interval fulfils it, and does not where none of it does. In
+between the matter is open, which does not count in favour of a claim. Two say less:
+:func:`contains` asks that a value is not excluded, and :func:`mixed` looks at the share alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -44,11 +44,28 @@ class Estimate(NamedTuple):
         return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}], n = {self.seeds}{some}"
 
 
+Answer = Literal["holds", "does not hold", "open"]
+
+
 class Condition(NamedTuple):
-    """What an estimate must fulfil, in words and in code."""
+    """What an estimate must fulfil, in words and in code; and what says that it does not.
+
+    An interval on both sides of a bound fulfils neither: it leaves the matter open.
+    """
 
     words: str
     test: Callable[[Estimate], bool]
+    fails: Callable[[Estimate], bool]
+
+    def ask(self, estimate: Estimate) -> Answer:
+        """Whether an estimate fulfils it, does not, or leaves it open."""
+        if self.test(estimate):
+            return "holds"
+        return "does not hold" if self.fails(estimate) else "open"
+
+    def either_way(self) -> Condition:
+        """The same for a number whose interval cannot speak against it: nothing is open."""
+        return self._replace(fails=lambda e: not math.isnan(e.value))
 
 
 class Finding(NamedTuple):
@@ -57,7 +74,12 @@ class Finding(NamedTuple):
     what: str
     estimate: Estimate
     condition: str
-    holds: bool
+    answer: Answer
+
+    @property
+    def holds(self) -> bool:
+        """Whether it counts for the claim: what is left open does not."""
+        return self.answer == "holds"
 
 
 class Check(NamedTuple):
@@ -70,9 +92,7 @@ class Check(NamedTuple):
     def find(self, level: float) -> Finding:
         """Make the check with intervals of this level, a share between 0 and 1."""
         estimate = self.estimate(level)
-        return Finding(
-            self.what, estimate, self.condition.words, bool(self.condition.test(estimate))
-        )
+        return Finding(self.what, estimate, self.condition.words, self.condition.ask(estimate))
 
 
 # Conditions; with NaN none holds
@@ -80,27 +100,35 @@ class Check(NamedTuple):
 
 def above(bound: float) -> Condition:
     """The whole interval lies above the bound."""
-    return Condition(f"above {bound:.3g}", lambda e: e.low > bound)
+    return Condition(f"above {bound:.3g}", lambda e: e.low > bound, lambda e: e.high <= bound)
 
 
 def below(bound: float) -> Condition:
     """The whole interval lies below the bound."""
-    return Condition(f"below {bound:.3g}", lambda e: e.high < bound)
+    return Condition(f"below {bound:.3g}", lambda e: e.high < bound, lambda e: e.low >= bound)
 
 
 def within(low: float, high: float) -> Condition:
     """The whole interval lies between the bounds."""
-    return Condition(f"between {low:.6g} and {high:.6g}", lambda e: low < e.low and e.high < high)
+    return Condition(
+        f"between {low:.6g} and {high:.6g}",
+        lambda e: low < e.low and e.high < high,
+        lambda e: e.high <= low or high <= e.low,
+    )
 
 
 def contains(value: float) -> Condition:
     """The interval does not exclude the value."""
-    return Condition(f"interval contains {value:.3g}", lambda e: e.low <= value <= e.high)
+    return Condition(
+        f"interval contains {value:.3g}",
+        lambda e: e.low <= value <= e.high,
+        lambda e: value < e.low or e.high < value,
+    )
 
 
 def mixed() -> Condition:
     """A share that is neither none nor all of what was seen."""
-    return Condition("neither none nor all", lambda e: 0 < e.value < 1)
+    return Condition("neither none nor all", lambda e: 0 < e.value < 1, lambda e: e.value in (0, 1))
 
 
 # Estimates
@@ -166,13 +194,15 @@ def worst(what: str, values: Values, condition: Condition) -> Check:
     """On the smallest value of any seed.
 
     That one is drawn in most samples, so the interval begins there: a bound from below asks that
-    every seed that was run be above it, and says nothing of those that were not.
+    every seed that was run be above it, and says nothing of those that were not. Where one is not,
+    that is so, and not open.
     """
 
     def smallest(values: Array) -> Array:
         return np.asarray(values.min(-1))
 
-    return Check(what, partial(bootstrap, statistic=smallest, groups=[values]), condition)
+    estimate = partial(bootstrap, statistic=smallest, groups=[values])
+    return Check(what, estimate, condition.either_way())
 
 
 def contrast(

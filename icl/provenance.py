@@ -143,10 +143,10 @@ def _in_words(configs: Sequence[RunConfig]) -> str:
 def _network(model: Model) -> str:
     match model.kind:
         case "full":
-            return "attention-only network (eq. 2–3)"
+            return "attention-only network (the paper's eq. 2–3)"
         case "minimal":
-            three = "three parameters (eq. 4–6)"
-            two = "two parameters (eq. 4–6, β₂ = 0)"
+            three = "three parameters (the paper's eq. 4–6)"
+            two = "two parameters (the paper's eq. 4–6, β₂ = 0)"
             return f"minimal model, {three if model.train_beta2 else two}"
         case _:
             assert_never(model.kind)

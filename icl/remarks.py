@@ -48,7 +48,7 @@ def fates_minimal(runs: Runs) -> str:
     )
     heads_alone = ds.assign(icl_accuracy=ds.icl_accuracy.where(ends == "induction head", 0.0))
     found = [check.find(LEVEL) for check in equal_labels_minimal({"6c": {"": heads_alone}})]
-    numbers = (f"{f.what}, {f.estimate}, {'holds' if f.holds else 'does not hold'}" for f in found)
+    numbers = (f"{f.what}, {f.estimate}, {f.answer}" for f in found)
     return (
         f"By what the target attends to: {_counted_fates(ds)}. "
         f"Training loss at the end (nats): {', '.join(losses)}. "

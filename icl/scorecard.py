@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from icl.claims import CLAIMS
-from icl.evidence import Finding
+from icl.evidence import Answer, Finding
 from icl.settings import InputError
 from icl.verdicts import OUTCOMES, Claim, Outcome, Verdict
 
 MARKS: dict[Outcome, str] = {
     "reproduced": "●", "partly": "◐", "not reproduced": "○", "not yet run": "–",
 }  # fmt: skip
+SIGNS: dict[Answer, str] = {"holds": "+", "does not hold": "-", "open": "?"}
 Verdicts = Mapping[str, Verdict]
 
 
@@ -33,6 +34,12 @@ def summary(verdicts: Verdicts) -> str:
     )
 
 
+def statements(verdicts: Verdicts, outcome: Outcome) -> str:
+    """The claims with an outcome, each in quotes; *None.* without any."""
+    chosen = [name for name, verdict in verdicts.items() if verdict.outcome == outcome]
+    return " ".join(f"“{CLAIMS[name].statement}”" for name in chosen) or "None."
+
+
 def text(verdicts: Verdicts) -> str:
     """A block of lines a claim, for a terminal and for the tests."""
     return "\n".join(_block(name, verdict) for name, verdict in verdicts.items())
@@ -49,13 +56,15 @@ def _block(name: str, verdict: Verdict) -> str:
 
 def _sentence(finding: Finding) -> str:
     return (
-        f"{'+' if finding.holds else '-'} {finding.what}: {finding.estimate}; "
+        f"{SIGNS[finding.answer]} {finding.what}: {finding.estimate}; "
         f"asked for: {finding.condition}"
     )
 
 
 def table(verdicts: Verdicts) -> str:
-    """A Markdown table of two columns, for narrow screens; the number is the first of the rule."""
+    """A Markdown table of two columns, for narrow screens, with a number from each rule: of a claim
+    that is reproduced in part the first that falls short, of others the first.
+    """
     rows = [
         f"| {CLAIMS[name].statement} {_link(CLAIMS[name])} | {_verdict(verdict)} |"
         for name, verdict in verdicts.items()
@@ -67,8 +76,10 @@ def _verdict(verdict: Verdict) -> str:
     words = f"{MARKS[verdict.outcome]} **{verdict.outcome}**"
     if not verdict.findings:
         return words
-    first = verdict.findings[0]
-    number = f"{first.estimate}<br><small>{first.what}</small>"
+    short = [f for f in verdict.findings if not f.holds]
+    quoted = short[0] if verdict.outcome == "partly" else verdict.findings[0]
+    answer = f": {quoted.answer}" if verdict.outcome == "partly" else ""
+    number = f"{quoted.estimate}<br><small>{quoted.what}{answer}</small>"
     return f"{words}, {_share(verdict)}<br>{number}"
 
 
@@ -96,7 +107,7 @@ def _detail(claim: Claim, verdict: Verdict) -> str:
         f"{claim.statement} *{claim.where}.*\n",
         f"**Measure:** {claim.measure}.\n",
         f"**Rule:** {claim.rule_in_words}\n",
-        *(f"- {'holds' if f.holds else 'does not hold'}: {_listed(f)}" for f in verdict.findings),
+        *(f"- {f.answer}: {_listed(f)}" for f in verdict.findings),
         *([f"Missing: {verdict.missing}."] if verdict.missing else []),
         *([f"\nBeside the rule: {verdict.beside}"] if verdict.beside else []),
     ]
@@ -115,7 +126,7 @@ def checks(verdicts: Verdicts) -> str:
 def _checked(claim: Claim, verdict: Verdict) -> str:
     lines = [
         f"- **{verdict.outcome.capitalize()}:** {claim.statement}",
-        *(f"  - {'holds' if f.holds else 'does not hold'}: {_listed(f)}" for f in verdict.findings),
+        *(f"  - {f.answer}: {_listed(f)}" for f in verdict.findings),
         *([f"  - missing: {verdict.missing}"] if verdict.missing else []),
         *([f"  - {_papers(verdict)}"] if verdict.papers_iwl else []),
         *([f"  - {verdict.beside}"] if verdict.beside else []),
@@ -133,10 +144,10 @@ def falls_short(verdict: Verdict) -> bool:
 
 
 def shortfalls(verdicts: Verdicts, reasons: Mapping[str, str]) -> str:
-    """A Markdown paragraph for each claim that :func:`falls_short`.
+    """Markdown for each claim that :func:`falls_short`: what falls short, why, and other numbers.
 
     What held and what did not comes from the runs, and why from ``reasons``, prose by the claim's
-    id; without any, the paragraph says that it is still to be written. Raises
+    id; without any, it says that this is still to be written. Raises
     :class:`icl.settings.InputError` for an id that no claim has.
     """
     if unknown := reasons.keys() - CLAIMS.keys():
@@ -154,18 +165,24 @@ def _why(reason: str) -> str:
 
 
 def _shortfall(name: str, verdict: Verdict, reason: str) -> str:
-    failed = "; ".join(_listed(f) for f in verdict.findings if not f.holds)
+    failed, unclear = (
+        "; ".join(_listed(f) for f in verdict.findings if f.answer == answer)
+        for answer in ("does not hold", "open")
+    )
     held = "; ".join(f.what for f in verdict.findings if f.holds)
     parts = [
         f"**{CLAIMS[name].statement}** *{verdict.outcome.capitalize()}: {_share(verdict)} hold.*"
     ]
     if failed:
         parts.append(f"What does not hold: {failed}.")
-    if held and failed:
+    if unclear:
+        parts.append(f"What is open, with an interval on both sides of its bound: {unclear}.")
+    if held and (failed or unclear):
         parts.append(f"What holds: {held}.")
     if verdict.papers_iwl:
         parts.append(_papers(verdict))
-    return " ".join([*parts, *([verdict.beside] if verdict.beside else []), reason])
+    beside = f"\n\nBeside the rule: {verdict.beside}" if verdict.beside else ""
+    return f"{' '.join(parts)}\n\n{reason}{beside}"
 
 
 def missing(verdicts: Verdicts) -> str:

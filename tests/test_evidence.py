@@ -68,7 +68,7 @@ def test_seeds_without_a_value_are_left_out_and_two_are_too_few():
     assert math.isnan(few.value)
     assert few.seeds == 2
     for condition in (above(-1e9), below(1e9), within(-1e9, 1e9), contains(2), mixed()):
-        assert not condition.test(few)
+        assert condition.ask(few) == "open"
 
 
 def test_wilson_and_newcombe_against_published_examples():
@@ -97,15 +97,27 @@ def test_the_interval_of_a_mean_of_three_is_their_range_and_misses_the_centre_on
 
 
 @pytest.mark.parametrize(
-    ("condition", "holds"),
+    ("condition", "answer"),
     [
-        (above(0.4), True), (above(0.45), False), (below(0.6), True), (below(0.55), False),
-        (within(0.4, 0.6), True), (within(0.46, 0.6), False), (within(0.4, 0.5), False),
-        (contains(0.55), True), (contains(0.56), False), (mixed(), True),
+        (above(0.4), "holds"), (above(0.45), "open"), (above(0.549), "open"),
+        (above(0.55), "does not hold"), (below(0.6), "holds"), (below(0.55), "open"),
+        (below(0.451), "open"), (below(0.45), "does not hold"),
+        (within(0.4, 0.6), "holds"), (within(0.46, 0.6), "open"), (within(0.4, 0.5), "open"),
+        (within(0.55, 0.6), "does not hold"), (within(0.4, 0.45), "does not hold"),
+        (contains(0.55), "holds"), (contains(0.56), "does not hold"),
+        (contains(0.44), "does not hold"), (mixed(), "holds"),
     ],
 )  # fmt: skip
-def test_a_condition_looks_at_the_whole_interval(condition, holds):
-    assert condition.test(Estimate(0.5, 0.45, 0.55, 6)) is holds
+def test_a_condition_looks_at_the_whole_interval(condition, answer):
+    assert condition.ask(Estimate(0.5, 0.45, 0.55, 6)) == answer
+
+
+def test_a_smallest_value_below_its_bound_leaves_nothing_open():
+    check = worst("least", np.array([0.1, 0.9, 0.9]), above(0.5))
+    found = check.find(0.95)
+    assert (found.estimate.low, found.estimate.high) == (0.1, 0.9)
+    assert found.answer == "does not hold"
+    assert worst("least", np.array([0.1, np.nan]), above(0.5)).find(0.95).answer == "open"
 
 
 def test_seeds_without_a_value_are_left_out_and_counted():
@@ -118,8 +130,8 @@ def test_seeds_without_a_value_are_left_out_and_counted():
 
 
 def test_all_and_none_are_not_mixed():
-    assert not mixed().test(Estimate(0.0, 0.0, 0.3, 6))
-    assert not mixed().test(Estimate(1.0, 0.7, 1.0, 6))
+    assert mixed().ask(Estimate(0.0, 0.0, 0.3, 6)) == "does not hold"
+    assert mixed().ask(Estimate(1.0, 0.7, 1.0, 6)) == "does not hold"
 
 
 def value(check):
@@ -140,4 +152,4 @@ def test_a_number_that_is_not_finite_is_left_out():
 
 def test_an_interval_contains_its_ends():
     for bound in (0.45, 0.55):
-        assert contains(bound).test(Estimate(0.5, 0.45, 0.55, 6))
+        assert contains(bound).ask(Estimate(0.5, 0.45, 0.55, 6)) == "holds"
