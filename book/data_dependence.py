@@ -310,8 +310,8 @@ if varied is not None:
 # items in layer 1. There the target looks for the item most like itself. What it needs to know from there is *where*
 # that item stands. If it takes the position along, it can look in layer 2 at the label in the next one. An induction
 # head brings the item to its label, and compares contents in layer 2. This circuit, a *pointer*, compares contents in
-# layer 1, and brings the item's position to the target. Layer 1 changes the query instead of the keys, in the words of
-# {cite:t}`elhage2021` Q-composition for K-composition. The weights should then show two things: in layer 1 the same
+# layer 1, and brings the item's position to the target. Layer 1 changes the query instead of the keys: Q-composition in
+# place of K-composition, in the words of {cite:t}`elhage2021`. The weights should then show two things: in layer 1 the same
 # contents match, and in layer 2 a position that was copied matches the position after it. Below the figure both stand in numbers, a
 # line for each seed: the mean diagonal between contents, with the standard deviation of all other entries in brackets, and
 # the logit one position on.
@@ -535,5 +535,6 @@ said("three-layers")
 #   {numref}`fig-data-dependence` it rose by {glue:text}`late` (median and range).
 # - A test asks what the network *answers*. Low in-weights accuracy, class absent, can mean that a class was never
 #   learned, or that the network answers from its context, whatever else it knows.
-# - One setting is varied at a time, but for $K$ and $B$, and $N$ and $L$. How they act together is not seen.
+# - One setting is varied at a time, but for $K$ and $B$, and $N$ and $L$. How they act together is not seen: that fewer
+#   classes are not enough was looked at for $\alpha=0$ alone, and not for the flat exponents above it.
 # - A mean over seeds of which some learn and some do not lies where no seed is; the thin marks show it.

@@ -318,7 +318,9 @@ def by_variation(runs: Runs) -> str:
         f"gained of it in the last {LAST_STEPS:,} steps": [
             late_gain(ds).values.mean() for ds in scan.values()
         ],
-        "ILA1": [final(ds, "item_label_association").mean() for ds in scan.values()],
+        "attention of labels to their items in layer 1 (ILA1)": [
+            final(ds, "item_label_association").mean() for ds in scan.values()
+        ],
         "IWL accuracy, class absent": [
             final(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
         ],
