@@ -87,15 +87,19 @@ class Engine(ABC):
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
         """One step of SGD, theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
         losses = self.losses(step)
-        number = self.theta.vector.dtype.type
-        self.theta.vector *= number(1 - decay)
-        self.grad.vector *= number(learning_rate)
-        self.theta.vector -= self.grad.vector
+        self._update(learning_rate, decay)
         return losses
 
     def forward(self, place: int, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences; there is one seed, at place 0."""
         return self.outputs(sequences)
+
+    def _update(self, learning_rate: float, decay: float) -> None:
+        """Of all parameters, which are one vector; ``grad`` is used up."""
+        number = self.theta.vector.dtype.type
+        self.theta.vector *= number(1 - decay)
+        self.grad.vector *= number(learning_rate)
+        self.theta.vector -= self.grad.vector
 
     # -- the classifier, the same in both models -------------------------------------------------
 
@@ -261,9 +265,14 @@ class FullEngine(Engine):
         return loss
 
     def _forward(self, sequences: Sequences, space: _Workspace) -> _Forward:
-        theta = self.theta
         U = space.set_tokens(sequences, self.world)
-        p = self._attention1(sequences, space)
+        return self._layer2(U, self._attention1(sequences, space), space)
+
+    def _layer2(
+        self, U: Float[Array, "S T E"], p: Float[Array, "T T S"], space: _Workspace
+    ) -> _Forward:
+        """What the target sees of the layers: its value, its attention in layer 2, and w."""
+        theta = self.theta
         np.matmul(np.ascontiguousarray(p[-1].T)[:, None, :], U, out=space.a_n[:, None])
         v_n = space.a_n @ theta["V1"].T
         v_n += U[:, -1]
@@ -281,24 +290,30 @@ class FullEngine(Engine):
         return _Forward(U, p, p_y1, y1, v_n, q2, p2, m, w)
 
     def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T T S"]:
-        """p1 as [query, key, sequence].
+        """p1 as [query, key, sequence]."""
+        np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
+        s1 = self._times_A(sequences, space) @ space.U.mT
+        return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
 
-        u_i A is a row of A for the one-hot position plus a product for the content; and labels are
-        few, so theirs is formed once and looked up.
+    def _times_A(self, sequences: Sequences, space: _Workspace) -> Float[Array, "S T E"]:
+        """u_i A: a row of A for the one-hot position plus a product for the content.
+
+        Labels are few, so their products are formed once and looked up.
         """
-        P, UA = self.task.P, space.rows
-        A = np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
+        P, A, UA = self.task.P, self._A, space.rows
         np.matmul(sequences.items, A[P:], out=UA[:, 0::2])
         UA[:, 1::2] = np.take(self.world.label_contents @ A[P:], sequences.labels, axis=0)
         for start, rows in zip(sequences.window.tolist(), space.each_rows, strict=True):
             np.add(rows, self._windows_of_A[start], rows)
-        s1 = UA @ space.U.mT
-        return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
+        return UA
 
     def _gradient_of_A(
         self, ds1: Float[Array, "T T S"], sequences: Sequences, space: _Workspace
     ) -> Float[Array, "E E"]:
-        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, then by content."""
+        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j.
+
+        Rows of G are added up by position; all tokens' contents are one product.
+        """
         P, dA = self.task.P, self._dA
         G = np.matmul(ds1.transpose(2, 0, 1).copy(), space.U, out=space.rows)
         dA[:P] = 0
