@@ -17,8 +17,8 @@
 # paper's sizes about {glue:text}`flop:.0f` million floating-point operations, and most of the network
 # of equations {eq}`eq-v` to {eq}`eq-w` never has to be formed: no key, no value, and for all tokens but
 # one no query. On the machine named below a complete step takes {glue:text}`ms:.1f` ms,
-# {glue:text}`floor:.1f` times what this arithmetic alone takes there, and
-# {glue:text}`obvious:.0f` times less than the network written in the obvious way.
+# {glue:text}`floor:.1f` times what this arithmetic alone takes there; the network written in the obvious way
+# takes {glue:text}`obvious:.0f` times as long.
 #
 # The experiments of this book are {glue:text}`runs` runs of up to {glue:text}`steps:,` steps, which is why this page
 # exists. It derives, line by line, what `icl/fast.py` computes, checks the result against automatic
