@@ -42,8 +42,8 @@ class Output:
     p2: Float[Array, "S T"]  # the target's row
 
 
-class Engine(ABC):
-    """One seed's parameters and the step that trains them.
+class FastEngine(ABC):
+    """One seed's parameters and the step that trains them: a :class:`icl.training.Engine`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Engine(ABC):
     batch: sequences a step.
     """
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         self.world, self.task, self.model, self.batch = world, world.task, model, batch
         self.theta = Flat(shapes(model, world.task), world.dtype)
         self.grad = Flat(shapes(model, world.task), world.dtype)
@@ -70,28 +70,28 @@ class Engine(ABC):
     def outputs(self, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences."""
 
-    # -- as training sees it: a list of one seed -------------------------------------------------
+    # -- what icl.training.Engine asks for, with a list of one seed ------------------------------
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
-        """Take these parameters."""
+        """Take these parameters, those of one seed."""
         self.theta.load(*parameters)
 
     def parameters(self) -> list[dict[str, Array]]:
-        """Copies of the present parameters."""
+        """Copies of the present parameters, in a list of one."""
         return [self.theta.copy()]
 
     def losses(self, step: int) -> Float[Array, "seed"]:
-        """Loss on the batch of a step; nothing is trained."""
+        """Loss on the batch of a step, in an array of one."""
         return np.array([self.loss_and_grad(self.world.batch(step, self.batch))])
 
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
-        """One step of SGD, theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
+        """theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
         losses = self.losses(step)
         self._update(learning_rate, decay)
         return losses
 
     def forward(self, place: int, sequences: Sequences) -> Output:
-        """Logits and attention of any number of sequences; there is one seed, at place 0."""
+        """The same as :meth:`outputs`; there is one seed, at place 0."""
         return self.outputs(sequences)
 
     def _update(self, learning_rate: float, decay: float) -> None:
@@ -190,10 +190,10 @@ class _Forward:
     w: Float[Array, "S E"]
 
 
-class FullEngine(Engine):
+class FullEngine(FastEngine):
     """The full network, eq. 2-3."""
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         super().__init__(world, model, batch)
         task = world.task
         self._spaces: dict[int, _Workspace] = {}
@@ -388,10 +388,10 @@ class _MinimalForward:
     w: Float[Array, "S 2*D"]  # the classifier's input w^c_n + w^b_n, side by side
 
 
-class MinimalEngine(Engine):
+class MinimalEngine(FastEngine):
     """The minimal model, eq. 4-6. Its attention sees tokens only through d_k = u_k . u_n."""
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         super().__init__(world, model, batch)
         T = self.task.T
         i = np.arange(T)
@@ -443,7 +443,7 @@ class MinimalEngine(Engine):
         return loss
 
 
-def engine(world: World, model: Model, batch: int = 128) -> Engine:
+def engine(world: World, model: Model, batch: int = 128) -> FastEngine:
     """The engine of a model's kind; its parameters are zero until they are loaded."""
     match model.kind:
         case "full":
