@@ -1,4 +1,4 @@
-"""The training step by hand: eq. 2-3 and eq. 4-6, forward and backward, in NumPy.
+"""The training step by hand: equations 2-3 and 4-6, forward and backward, in NumPy.
 
 Equal to :mod:`icl.network` and :mod:`icl.minimal` (tests: 1e-10 in float64), several times as
 fast. What is saved, and the gradient derived, is the book's chapter on the engine. In short: only

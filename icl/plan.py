@@ -10,7 +10,8 @@ from icl.experiments import Experiment
 from icl.experiments import experiment as named
 from icl.runs import Progress, RunConfig, Store, seed_list
 
-FIRST_SEEDS = 3  # so many of every figure come before the rest of any
+#: So many seeds of every experiment come before the rest of any.
+FIRST_SEEDS = 3
 
 
 @dataclass(frozen=True)

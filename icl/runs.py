@@ -32,7 +32,8 @@ from icl.settings import SEEDS, InputError, Settings
 from icl.task import Task, World
 from icl.training import DIMENSIONS, Diverged, OtherRun, Recorder, State, Training
 
-VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
+#: Raised by hand when the meaning of a stored run changes; older runs are then trained anew.
+VERSION = 1
 
 EngineName = Literal["fast", "legible"]
 Progress = Literal["stored", "partial", "missing"]
