@@ -47,9 +47,12 @@ class FastEngine(ABC):
 
     Parameters
     ----------
-    world: of the seed to be trained; its dtype is the engine's.
-    model: the network.
-    batch: sequences a step.
+    world
+        Of the seed to be trained; its dtype is the engine's.
+    model
+        The network.
+    batch
+        Sequences a step.
     """
 
     def __init__(self, world: World, model: Model, batch: int) -> None:

@@ -63,10 +63,14 @@ def compare(
 
     Parameters
     ----------
-    task, model: what is trained.
-    batch: sequences.
-    seed: of the run, and of the directions.
-    warm_up: steps of SGD before, so that no parameter is at a special value.
+    task, model
+        What is trained.
+    batch
+        Sequences.
+    seed
+        Of the run, and of the directions.
+    warm_up
+        Steps of SGD before, so that no parameter is at a special value.
     """
     world = World(task, seed, "float64")
     by_hand = fast.engine(world, model, batch)

@@ -41,10 +41,14 @@ class LegibleEngine:
 
     Parameters
     ----------
-    worlds: one a seed, all of the same task and dtype.
-    model: the network.
-    batch: sequences a step and seed.
-    device: as PyTorch names it; :class:`icl.settings.InputError` where there is none such.
+    worlds
+        One a seed, all of the same task and dtype.
+    model
+        The network.
+    batch
+        Sequences a step and seed.
+    device
+        As PyTorch names it; :class:`icl.settings.InputError` where there is none such.
     """
 
     def __init__(

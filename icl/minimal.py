@@ -23,9 +23,12 @@ def forward(
 
     Parameters
     ----------
-    theta: alpha, beta1, beta2 (scalars, or one a seed), W1, b1, ..., R.
-    content: u^c of items and labels in turn, the target last.
-    fixed: as in :func:`icl.network.classify`.
+    theta
+        alpha, beta1, beta2 (scalars, or one a seed), W1, b1, ..., R.
+    content
+        u^c of items and labels in turn, the target last.
+    fixed
+        As in :func:`icl.network.classify`.
     """
     alpha, beta1, beta2 = (
         theta[name][..., None, None, None] for name in ("alpha", "beta1", "beta2")
