@@ -62,7 +62,7 @@ def product(rows, inner, columns):
 
 
 class TestFlops:
-    """Term by term, from the products that `icl.fast` is left with; S is 3 sequences."""
+    """Term by term, from the products that need be formed; S is 3 sequences."""
 
     S, T, D, L, N = 3, TINY.T, TINY.D, TINY.L, TINY.N
 
