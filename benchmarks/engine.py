@@ -3,8 +3,8 @@
     python benchmarks/engine.py            writes benchmarks/engine.json, in about two minutes
 
 The parts are timed inside complete steps. Each idea is timed beside the way one would have gone
-without it, in turns, and both must give the same numbers. Run it on a machine that does nothing
-else.
+without it, in turns, and both must give the same numbers: the idea by the function that a step
+calls, the other way written here. Run it on a machine that does nothing else.
 """
 
 import argparse
@@ -18,14 +18,12 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from icl import bench
-from icl.model import shapes
+from icl import bench, fast
 from icl.task import Stream, generator, normals
 
 S, TASK = bench.SETTINGS.batch, bench.TASK
 T, P, D, L, N = TASK.T, TASK.P, TASK.D, TASK.L, TASK.N
 E = P + D
-RATE, DECAY = np.float32(bench.SETTINGS.learning_rate), np.float32(1 - bench.SETTINGS.decay)
 
 PARTS = {  # a part of a step, and the function whose own time it is
     "drawing the batch": "batch",
@@ -36,7 +34,7 @@ PARTS = {  # a part of a step, and the function whose own time it is
     "loss and classifier backward": "_classify_backward",
     "layers 2 and 1 backward": "loss_and_grad",
     "gradient of A": "_gradient_of_A",
-    "update": "step",
+    "update": "_update",
 }
 
 
@@ -72,7 +70,7 @@ def parts(seconds):
     for name in PARTS.values():
         profile.wrap(owners.get(name, engine), name)
     turns, end = defaultdict(list), time.perf_counter() + seconds
-    while time.perf_counter() < end or len(turns["step"]) < 3:
+    while time.perf_counter() < end or len(turns["loss_and_grad"]) < 3:
         profile.times.clear()
         steps()
         for name, total in profile.times.items():
@@ -81,49 +79,34 @@ def parts(seconds):
 
 
 class Step:
-    """The arrays of one step, for the pieces that follow."""
+    """An engine in the middle of a step, for the pieces that follow."""
 
     def __init__(self):
-        engine = bench.Steps(bench.FULL).engine
-        self.world, self.theta = engine.world, engine.theta
-        self.sequences = self.world.batch(0)
-        self.U = self.world.tokens(self.sequences)
-        self.A = self.theta["Q1"].T @ self.theta["K1"]
-        logits = self.U @ self.A @ self.U.mT
-        logits[:, ~np.tri(T, dtype=bool)] = -np.inf
-        self.p = softmax(logits, axis=2)  # [sequence, query, key]
-        self.ds1 = np.random.default_rng(0).standard_normal((S, T, T), np.float32)
+        self.engine = bench.Steps(bench.FULL).engine
+        self.world, self.theta = self.engine.world, self.engine.theta
+        self.space = self.engine._space(S)
+        self.sequences = self.world.batch(0, S)
+        self.p = self.engine._forward(self.sequences, self.space).p.copy()
+        self.U, self.A = self.space.U, self.engine._A
+        self.ds1 = np.random.default_rng(0).standard_normal((T, T, S), np.float32)
 
 
 def softmax(logits, axis):
-    p = logits - logits.max(axis, keepdims=True)
-    np.exp(p, out=p)
-    p /= p.sum(axis, keepdims=True)
-    return p
-
-
-def softmax_along_the_batch(s):
-    logits = np.random.default_rng(0).standard_normal((S, T, T), np.float32)
-    turned = np.ascontiguousarray(logits.transpose(1, 2, 0))
-    return (lambda: softmax(turned, 1).transpose(2, 0, 1)), (lambda: softmax(logits, 2))
+    logits -= logits.max(axis, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis, keepdims=True)
+    return logits
 
 
 def layer_2_without_keys(s):
     V1, V2, Q2, K2 = (s.theta[name] for name in ("V1", "V2", "Q2", "K2"))
-    p = np.ascontiguousarray(s.p.transpose(1, 2, 0))  # [query, key, sequence]
-    scratch = np.empty_like(p)
+    p = s.p.transpose(2, 0, 1).copy()  # [sequence, query, key]
 
     def kept():
-        v_n = (s.p[:, -1:] @ s.U)[:, 0] @ V1.T + s.U[:, -1]
-        g = v_n @ Q2.T @ K2
-        y0, y1 = np.ascontiguousarray((np.stack([g, g @ V1], 1) @ s.U.mT).transpose(1, 2, 0))
-        p2 = softmax(y0 + np.multiply(p, y1, out=scratch).sum(1), axis=0)
-        p2p = np.multiply(p, p2[:, None], out=scratch).sum(0)
-        m = np.stack([p2.T, p2p.T], 1) @ s.U
-        return v_n + (m[:, 0] + m[:, 1] @ V1.T) @ V2.T
+        return s.engine._layer2(s.U, s.p, s.space).w
 
     def instead():
-        v = s.U + s.p @ s.U @ V1.T
+        v = s.U + p @ s.U @ V1.T
         p2 = softmax(((v @ K2.T) @ (v[:, -1] @ Q2.T)[:, :, None])[:, :, 0], axis=1)
         return v[:, -1] + (p2[:, None, :] @ (v @ V2.T))[:, 0]
 
@@ -131,48 +114,70 @@ def layer_2_without_keys(s):
 
 
 def rows_of_A(s):
-    out = np.empty_like(s.U)
+    tokens, out = s.U.reshape(-1, E), np.empty_like(s.U)
 
     def kept():
-        items = s.sequences.items.transpose(1, 0, 2)
-        np.matmul(items, s.A[P:], out=out[:, 0::2].transpose(1, 0, 2))
-        out[:, 1::2] = (s.world.label_contents @ s.A[P:])[s.sequences.labels]
-        windows = np.lib.stride_tricks.sliding_window_view(s.A[:P], T, axis=0).swapaxes(1, 2)
-        np.add(out, windows[s.sequences.window], out=out)
+        return s.engine._times_A(s.sequences, s.space)
+
+    def instead():
+        np.matmul(tokens, s.A, out=out.reshape(-1, E))
         return out
 
-    return kept, lambda: s.U @ s.A
+    return kept, instead
 
 
-def gradient_by_position(s):
-    G = s.ds1 @ s.U
-    labels = s.sequences.labels
+def gradient_of_A(s):
+    tokens, out, dA = s.U.reshape(-1, E), np.empty_like(s.U), np.empty_like(s.A)
 
     def kept():
-        dA = np.zeros((E, E), np.float32)
-        for start, rows in zip(s.sequences.window.tolist(), G, strict=True):
-            dA[start : start + T] += rows
-        items = s.sequences.items.transpose(1, 2, 0) @ G[:, 0::2].transpose(1, 0, 2)
-        one_hot = np.zeros((N, L, S), np.float32)
-        one_hot[np.arange(N), labels, np.arange(S)[:, None]] = 1
-        by_label = (one_hot @ G[:, 1::2].transpose(1, 0, 2)).sum(0)
-        dA[P:] = items.sum(0) + s.world.label_contents.T @ by_label
-        return dA
+        return s.engine._gradient_of_A(s.ds1, s.sequences, s.space)
 
-    return kept, lambda: s.U.reshape(-1, E).T @ G.reshape(-1, E)
+    def instead():
+        G = np.matmul(s.ds1.transpose(2, 0, 1).copy(), s.U, out=out)
+        return np.matmul(tokens.T, G.reshape(-1, E), out=dA)
+
+    return kept, instead
+
+
+def softmax_along_the_batch(s):
+    turned = s.ds1
+    logits = turned.transpose(2, 0, 1).copy()
+    turned_p, p = np.empty_like(turned), np.empty_like(logits)
+
+    def kept():
+        np.copyto(turned_p, turned)  # a softmax is formed in place
+        return fast._softmax(turned_p).transpose(2, 0, 1)
+
+    def instead():
+        np.copyto(p, logits)
+        return softmax(p, axis=2)
+
+    return kept, instead
+
+
+class Drawn(np.random.Generator):
+    """Has drawn its exponentials already, so that drawing them is not timed."""
+
+    def __init__(self, shape):
+        super().__init__(np.random.PCG64(0))
+        self.drawn = super().standard_exponential(shape)
+
+    def standard_exponential(self, shape):
+        return self.drawn.copy()
 
 
 def distinct_labels(s):
-    clocks = np.random.default_rng(0).random((S, L))
-    low = np.int64(L - 1)
+    rng, rates = Drawn((S, L)), np.ones(L)
 
     def kept():
-        keys = clocks.view(np.int64) & ~low
-        keys |= np.arange(L)
-        keys.sort(axis=1)
-        return keys[:, :N] & low
+        return s.world._race(rng, S, rates)
 
-    return kept, lambda: clocks.argsort(axis=1)[:, :N]
+    def instead():
+        times = rng.standard_exponential((S, L))
+        times /= rates
+        return times.argsort(axis=1)[:, :N]
+
+    return kept, instead
 
 
 def normal_numbers(s):
@@ -181,28 +186,27 @@ def normal_numbers(s):
     def kept():
         return normals(generator(0, Stream.CONTENTS, 0), n, "float32")
 
-    return kept, lambda: generator(0, Stream.CONTENTS, 0).standard_normal(n, np.float32)
+    def instead():
+        return generator(0, Stream.CONTENTS, 0).standard_normal(n, np.float32)
+
+    return kept, instead
 
 
 def one_vector_of_parameters(s):
-    theta, grad = (
-        np.random.default_rng(seed).standard_normal(9 * E * E, np.float32) for seed in (0, 1)
-    )
-    count = len(shapes(bench.FULL, TASK))
-    apart = list(zip(np.array_split(theta.copy(), count), np.array_split(grad, count), strict=True))
-
-    def update(theta, grad):
-        theta *= DECAY
-        theta -= RATE * grad
+    rate, decay = 1.0, bench.SETTINGS.decay  # at a smaller rate the gradient would soon be zero
+    s.engine.loss_and_grad(s.sequences)
+    theta, grad = s.theta.copy(), s.engine.grad.copy()
 
     def kept():
-        update(theta, grad)
-        return theta[: len(apart[0][0])]
+        s.engine._update(rate, decay)
+        return s.theta["Q1"]
 
     def instead():
-        for pair in apart:
-            update(*pair)
-        return apart[0][0]
+        for name, value in theta.items():
+            value *= np.float32(1 - decay)
+            grad[name] *= np.float32(rate)
+            value -= grad[name]
+        return theta["Q1"]
 
     return kept, instead
 
@@ -216,9 +220,9 @@ IDEAS = {
         "one product with whole tokens",
         rows_of_A,
     ),
-    "gradient of A by position, item and label": (
+    "gradient of A by adding up positions, a product for contents": (
         "one product with whole tokens",
-        gradient_by_position,
+        gradient_of_A,
     ),
     "softmax of [query, key, sequence], along the batch": (
         "of [sequence, query, key], along 17 keys",
@@ -232,9 +236,9 @@ SAME_LAW_ONLY = (normal_numbers,)  # other numbers of the same distribution
 
 
 def ideas(seconds):
-    step, rows = Step(), []
+    rows = []
     for kept_name, (other_name, make) in IDEAS.items():
-        kept, instead = make(step)
+        kept, instead = make(Step())
         if make not in SAME_LAW_ONLY:
             np.testing.assert_allclose(kept(), instead(), rtol=2e-3, atol=2e-3)
         times = bench.in_turns({"kept": kept, "instead": instead}, seconds)

@@ -17,8 +17,8 @@
 # paper's sizes about {glue:text}`flop:.0f` million floating-point operations, and most of the network
 # of equations {eq}`eq-v` to {eq}`eq-w` never has to be formed: no key, no value, and for all tokens but
 # one no query. On the machine named below a complete step takes {glue:text}`ms:.1f` ms,
-# {glue:text}`floor:.1f` times what this arithmetic alone takes there, and
-# {glue:text}`obvious:.0f` times less than the network written in the obvious way.
+# {glue:text}`floor:.1f` times what this arithmetic alone takes there; the network written in the obvious way
+# takes {glue:text}`obvious:.0f` times as long.
 #
 # The experiments of this book are {glue:text}`runs` runs of up to {glue:text}`steps:,` steps, which is why this page
 # exists. It derives, line by line, what `icl/fast.py` computes, checks the result against automatic
@@ -195,8 +195,9 @@ glue("obvious", timed["full"]["obvious_ratio_cpu"], display=False)
 # \bar A=\sum_iu_i\,G_i^{\top},\qquad \bar Q_1=K_1\bar A^{\top},\qquad \bar K_1=Q_1\bar A .
 # $$ (eq-bar-A)
 #
-# Here again $u_i$ is a position and a content: the rows of $G$ are added up by position, then by label, and only
-# items need a product.
+# Here again $u_i$ is a position and a content: the rows of $G$ are added up by position, and the contents of all
+# tokens are one product, of width $D$ instead of $E$. The labels' rows of $G$ could be added up first, as there are
+# only $L$ labels. The count below does so; the engine does not, since one large product is no slower.
 #
 # Count the products, two operations for each multiplication with its addition:
 
@@ -290,8 +291,8 @@ display(
 
 # %% [markdown]
 # Most of the gain is mathematics: not to form what the loss does not see. The rest is memory. A softmax
-# over {glue:text}`tokens` keys cannot use the width of the processor, one along the batch can; and the arrays of a step
-# are made once, so that no step asks for memory.
+# over {glue:text}`tokens` keys cannot use the width of the processor, one along the batch can; and the largest arrays
+# of a step, its tokens and their products with $A$, are made once and used again by every step.
 #
 # Of the minimal model hardly anything but the classifier is left to compute,
 # {glue:text}`minimal_flop:.0f` million operations a step. It takes {glue:text}`minimal_ms:.2f` ms,

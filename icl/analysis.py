@@ -209,6 +209,7 @@ def spread(values: xr.DataArray, digits: int = 2) -> str:
     return f"{mid} ({low} to {high}{missing})"
 
 
+#: How a seed may solve the task in context at the end; :func:`fates` decides.
 FATES = ("induction head", "elimination", "neither")
 
 

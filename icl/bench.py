@@ -177,7 +177,8 @@ def bench(seconds: float = 20.0) -> dict[str, Any]:
 
     Parameters
     ----------
-    seconds: for what is timed in turns; the processes take about two thirds as long again.
+    seconds
+        For what is timed in turns; the processes take about two thirds as long again.
     """
     here = machine()  # before PyTorch brings a library of its own
     import torch

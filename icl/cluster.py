@@ -64,10 +64,14 @@ class Cluster:
 
     Parameters
     ----------
-    client: of the scheduler.
-    to: the sweep's store.
-    mark: a file in it that a worker sees if the folder is shared.
-    tell: called with (key, steps, whether they were made before).
+    client
+        Of the scheduler.
+    to
+        The sweep's store.
+    mark
+        A file in it that a worker sees if the folder is shared.
+    tell
+        Called with (key, steps, whether they were made before).
     """
 
     def __init__(

@@ -21,7 +21,8 @@ Array = np.ndarray
 Values = Float[Array, "_seed"]  # groups that are compared may differ in their number
 Statistic = Callable[..., Array]  # of one array a group, over the last axis
 
-LEAST_SEEDS = 3  # fewer have no spread worth the name
+#: Fewer seeds have no spread worth the name.
+LEAST_SEEDS = 3
 RESAMPLES = 10_000
 RESAMPLING_SEED = 0  # the same numbers give the same interval
 

@@ -233,12 +233,19 @@ def load_stored(
 
     Parameters
     ----------
-    name: of the experiment, in :data:`EXPERIMENTS`.
-    root: the store's folder; by default as in :class:`icl.runs.Store`.
-    seeds: look at the first so many of the experiment's seeds, at least 1; by default at all.
+    name
+        Of the experiment, in :data:`EXPERIMENTS`.
+    root
+        The store's folder; by default as in :class:`icl.runs.Store`.
+    seeds
+        Look at the first so many of the experiment's seeds, at least 1; by default at all.
 
-    Raises :class:`icl.settings.InputError` for an unknown experiment or number of seeds, and
-    :class:`icl.store.CorruptFile` for a file that is not what was written.
+    Raises
+    ------
+    InputError
+        For an unknown experiment or number of seeds.
+    CorruptFile
+        For a file that is not what was written.
     """
     chosen, to = experiment(name), Store(root)
     if seeds is not None and seeds < 1:

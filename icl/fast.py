@@ -1,4 +1,4 @@
-"""The training step by hand: eq. 2-3 and eq. 4-6, forward and backward, in NumPy.
+"""The training step by hand: equations 2-3 and 4-6, forward and backward, in NumPy.
 
 Equal to :mod:`icl.network` and :mod:`icl.minimal` (tests: 1e-10 in float64), several times as
 fast. What is saved, and the gradient derived, is the book's chapter on the engine. In short: only
@@ -42,17 +42,20 @@ class Output:
     p2: Float[Array, "S T"]  # the target's row
 
 
-class Engine(ABC):
-    """One seed's parameters and the step that trains them.
+class FastEngine(ABC):
+    """One seed's parameters and the step that trains them: a :class:`icl.training.Engine`.
 
     Parameters
     ----------
-    world: of the seed to be trained; its dtype is the engine's.
-    model: the network.
-    batch: sequences a step.
+    world
+        Of the seed to be trained; its dtype is the engine's.
+    model
+        The network.
+    batch
+        Sequences a step.
     """
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         self.world, self.task, self.model, self.batch = world, world.task, model, batch
         self.theta = Flat(shapes(model, world.task), world.dtype)
         self.grad = Flat(shapes(model, world.task), world.dtype)
@@ -70,32 +73,36 @@ class Engine(ABC):
     def outputs(self, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences."""
 
-    # -- as training sees it: a list of one seed -------------------------------------------------
+    # -- what icl.training.Engine asks for, with a list of one seed ------------------------------
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
-        """Take these parameters."""
+        """Take these parameters, those of one seed."""
         self.theta.load(*parameters)
 
     def parameters(self) -> list[dict[str, Array]]:
-        """Copies of the present parameters."""
+        """Copies of the present parameters, in a list of one."""
         return [self.theta.copy()]
 
     def losses(self, step: int) -> Float[Array, "seed"]:
-        """Loss on the batch of a step; nothing is trained."""
+        """Loss on the batch of a step, in an array of one."""
         return np.array([self.loss_and_grad(self.world.batch(step, self.batch))])
 
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
-        """One step of SGD, theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
+        """theta <- (1 - decay) theta - learning_rate grad; the loss before it."""
         losses = self.losses(step)
+        self._update(learning_rate, decay)
+        return losses
+
+    def forward(self, place: int, sequences: Sequences) -> Output:
+        """The same as :meth:`outputs`; there is one seed, at place 0."""
+        return self.outputs(sequences)
+
+    def _update(self, learning_rate: float, decay: float) -> None:
+        """Of all parameters, which are one vector; ``grad`` is used up."""
         number = self.theta.vector.dtype.type
         self.theta.vector *= number(1 - decay)
         self.grad.vector *= number(learning_rate)
         self.theta.vector -= self.grad.vector
-        return losses
-
-    def forward(self, place: int, sequences: Sequences) -> Output:
-        """Logits and attention of any number of sequences; there is one seed, at place 0."""
-        return self.outputs(sequences)
 
     # -- the classifier, the same in both models -------------------------------------------------
 
@@ -141,8 +148,8 @@ class Engine(ABC):
 class _Workspace:
     """Arrays of one batch size, reused from step to step: a fresh megabyte is dear.
 
-    ``left`` and ``right`` hold vectors a sequence in an order that lets one product serve several:
-    pairs are dotted with tokens, or summed over them, together; and V1's gradient is one product.
+    Vectors a sequence lie in an order that lets one product serve several: pairs are dotted with
+    tokens, or summed over them, together; and V1's gradient is one product.
     """
 
     def __init__(self, S: int, T: int, E: int, dtype: np.typing.DTypeLike) -> None:
@@ -151,8 +158,11 @@ class _Workspace:
         self.each_rows = list(self.rows)  # making a view takes as long as adding it
         self.p = np.empty((T, T, S), dtype)
         self.ds1 = np.empty((T, T, S), dtype)
-        self.left = np.empty((5, S, E), dtype)  # h, g, dm, dv_n, db
-        self.right = np.empty((5, S, E), dtype)  # dg, dh, b, a_n, sum_j p2_j u_j
+        left, right = (np.empty((5, S, E), dtype) for _ in range(2))
+        self.h, self.g, self.dm, self.dv_n, self.db = left
+        self.h_g, self.g_dm_dvn, self.dm_db = left[:2], left[1:4], left[2::2]
+        self.dg, self.dh, self.b, self.a_n, self.p2_u = right  # p2_u = sum_j p2_j u_j
+        self.dg_dh, self.dh_b_an, self.b_p2u = right[:2], right[1:4], right[2::2]
         self._token_start: Int[Array, "S T"] = (np.arange(S * T) * E).reshape(S, T)
         self._position = np.arange(T)
         self._ones = self._token_start  # where U's one-hot positions stand now
@@ -183,10 +193,10 @@ class _Forward:
     w: Float[Array, "S E"]
 
 
-class FullEngine(Engine):
+class FullEngine(FastEngine):
     """The full network, eq. 2-3."""
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         super().__init__(world, model, batch)
         task = world.task
         self._spaces: dict[int, _Workspace] = {}
@@ -226,21 +236,20 @@ class FullEngine(Engine):
         loss, dw = self._classify_backward(self._classify(f.w), sequences.target)
 
         np.matmul(dw.T, f.m, out=grad["V2"])
-        _, _, dm, dv_n, db = space.left
-        np.matmul(dw, V2, out=dm)
-        np.matmul(dm, V1, out=db)
-        z0, z1 = _dot_tokens(space.left[2::2], U)
+        np.matmul(dw, V2, out=space.dm)
+        np.matmul(space.dm, V1, out=space.db)
+        z0, z1 = _dot_tokens(space.dm_db, U)
         p_z1 = _over_keys(p, z1)
         ds2 = _softmax_backward(f.p2, z0 + p_z1)
-        dg, dh = _sum_tokens(ds2, _over_queries(p, ds2), U, out=space.right[:2])
+        dg, dh = _sum_tokens(ds2, _over_queries(p, ds2), U, out=space.dg_dh)
         dg += dh @ V1.T
         dq2 = dg @ K2.T
         np.matmul(f.q2.T, dg, out=grad["K2"])
         np.matmul(dq2.T, f.v_n, out=grad["Q2"])
-        np.matmul(dq2, Q2, out=dv_n)
+        dv_n = np.matmul(dq2, Q2, out=space.dv_n)
         dv_n += dw
         # V1 stands in h, in m and in v_n: g^T dh + dm^T b + dv_n^T a_n.
-        np.matmul(_rows(space.left[1:4]).T, _rows(space.right[1:4]), out=grad["V1"])
+        np.matmul(_rows(space.g_dm_dvn).T, _rows(space.dh_b_an), out=grad["V1"])
         z2 = (U @ (dv_n @ V1)[:, :, None])[:, :, 0].T
 
         # dp1 = p2 (x) z1 + ds2 (x) y1, and z2 in the target's row: its softmax's row sums are
@@ -259,21 +268,24 @@ class FullEngine(Engine):
         return loss
 
     def _forward(self, sequences: Sequences, space: _Workspace) -> _Forward:
-        theta = self.theta
-        h, g = space.left[:2]
-        a_n = space.right[3]
         U = space.set_tokens(sequences, self.world)
-        p = self._attention1(sequences, space)
-        np.matmul(np.ascontiguousarray(p[-1].T)[:, None, :], U, out=a_n[:, None])
-        v_n = a_n @ theta["V1"].T
+        return self._layer2(U, self._attention1(sequences, space), space)
+
+    def _layer2(
+        self, U: Float[Array, "S T E"], p: Float[Array, "T T S"], space: _Workspace
+    ) -> _Forward:
+        """What the target sees of the layers: its value, its attention in layer 2, and w."""
+        theta = self.theta
+        np.matmul(np.ascontiguousarray(p[-1].T)[:, None, :], U, out=space.a_n[:, None])
+        v_n = space.a_n @ theta["V1"].T
         v_n += U[:, -1]
         q2 = v_n @ theta["Q2"].T
-        np.matmul(q2, theta["K2"], out=g)
-        np.matmul(g, theta["V1"], out=h)
-        y1, y0 = _dot_tokens(space.left[:2], U)
+        np.matmul(q2, theta["K2"], out=space.g)
+        np.matmul(space.g, theta["V1"], out=space.h)
+        y1, y0 = _dot_tokens(space.h_g, U)
         p_y1 = _over_keys(p, y1)
         p2 = _softmax(y0 + p_y1)
-        b, p2_u = _sum_tokens(_over_queries(p, p2), p2, U, out=space.right[2::2])
+        b, p2_u = _sum_tokens(_over_queries(p, p2), p2, U, out=space.b_p2u)
         m = b @ theta["V1"].T
         m += p2_u
         w = m @ theta["V2"].T
@@ -281,24 +293,30 @@ class FullEngine(Engine):
         return _Forward(U, p, p_y1, y1, v_n, q2, p2, m, w)
 
     def _attention1(self, sequences: Sequences, space: _Workspace) -> Float[Array, "T T S"]:
-        """p1 as [query, key, sequence].
+        """p1 as [query, key, sequence]."""
+        np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
+        s1 = self._times_A(sequences, space) @ space.U.mT
+        return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
 
-        u_i A is a row of A for the one-hot position plus a product for the content; and labels are
-        few, so theirs is formed once and looked up.
+    def _times_A(self, sequences: Sequences, space: _Workspace) -> Float[Array, "S T E"]:
+        """u_i A: a row of A for the one-hot position plus a product for the content.
+
+        Labels are few, so their products are formed once and looked up.
         """
-        P, UA = self.task.P, space.rows
-        A = np.matmul(self.theta["Q1"].T, self.theta["K1"], out=self._A)
+        P, A, UA = self.task.P, self._A, space.rows
         np.matmul(sequences.items, A[P:], out=UA[:, 0::2])
         UA[:, 1::2] = np.take(self.world.label_contents @ A[P:], sequences.labels, axis=0)
         for start, rows in zip(sequences.window.tolist(), space.each_rows, strict=True):
             np.add(rows, self._windows_of_A[start], rows)
-        s1 = UA @ space.U.mT
-        return _softmax(np.add(s1.transpose(1, 2, 0), self._causal, out=space.p))
+        return UA
 
     def _gradient_of_A(
         self, ds1: Float[Array, "T T S"], sequences: Sequences, space: _Workspace
     ) -> Float[Array, "E E"]:
-        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j: by position, then by content."""
+        """dA = sum_i u_i G_i^T with G_i = sum_j ds1_ij u_j.
+
+        Rows of G are added up by position; all tokens' contents are one product.
+        """
         P, dA = self.task.P, self._dA
         G = np.matmul(ds1.transpose(2, 0, 1).copy(), space.U, out=space.rows)
         dA[:P] = 0
@@ -361,10 +379,22 @@ def _softmax_backward(p: Float[Array, "T S"], dp: Float[Array, "T S"]) -> Float[
     return dp
 
 
-class MinimalEngine(Engine):
+@dataclass(frozen=True)
+class _MinimalForward:
+    """A forward pass of the minimal model as its backward pass needs it."""
+
+    u: Float[Array, "S T D"]  # contents
+    d: Float[Array, "T S"]
+    q1: Float[Array, "T T"]
+    match: Float[Array, "T S"]  # v^b_j . v^c_n
+    q2: Float[Array, "T S"]
+    w: Float[Array, "S 2*D"]  # the classifier's input w^c_n + w^b_n, side by side
+
+
+class MinimalEngine(FastEngine):
     """The minimal model, eq. 4-6. Its attention sees tokens only through d_k = u_k . u_n."""
 
-    def __init__(self, world: World, model: Model, batch: int = 128) -> None:
+    def __init__(self, world: World, model: Model, batch: int) -> None:
         super().__init__(world, model, batch)
         T = self.task.T
         i = np.arange(T)
@@ -380,47 +410,43 @@ class MinimalEngine(Engine):
         q1 = self._causal * np.exp(logits)
         return np.asarray(q1 / q1.sum(1, keepdims=True))
 
-    def _forward(
-        self, sequences: Sequences
-    ) -> tuple[Float[Array, "S T D"], Float[Array, "T S"], Float[Array, "T S"], Array]:
-        """Contents u, d, q2 and the classifier's input w^c_n + w^b_n, side by side."""
+    def _forward(self, sequences: Sequences) -> _MinimalForward:
         S, D, theta = len(sequences), self.task.D, self.theta
         u = np.empty((S, self.task.T, D), self.world.dtype)
         u[:, 0::2] = sequences.items
         u[:, 1::2] = self.world.label_contents[sequences.labels]
         d = (u @ sequences.items[:, -1, :, None])[:, :, 0].T
-        match = self._attention1() @ d  # v^b_j . v^c_n
+        q1 = self._attention1()
+        match = q1 @ d
         q2 = _softmax(theta["alpha"] * match + theta["beta2"] * self._odd)
         w = np.empty((S, 2 * D), u.dtype)
         w[:, :D] = sequences.items[:, -1]
         np.matmul(np.ascontiguousarray(q2.T)[:, None, :], u, out=w[:, None, D:])
-        return u, d, q2, w
+        return _MinimalForward(u, d, q1, match, q2, w)
 
     def outputs(self, sequences: Sequences) -> Output:
         """Logits and attention of any number of sequences."""
-        _, _, q2, w = self._forward(sequences)
-        p1 = np.broadcast_to(self._attention1(), (len(sequences), self.task.T, self.task.T))
-        return Output(self._classify(w)[-1], p1, q2.T)
+        f = self._forward(sequences)
+        p1 = np.broadcast_to(f.q1, (len(sequences), *f.q1.shape))
+        return Output(self._classify(f.w)[-1], p1, f.q2.T)
 
     def loss_and_grad(self, sequences: Sequences) -> float:
         """Forward, then backward to three scalars and the classifier."""
         theta, grad, D = self.theta, self.grad, self.task.D
-        u, d, q2, w = self._forward(sequences)
-        loss, dw = self._classify_backward(self._classify(w), sequences.target)
-        ds2 = _softmax_backward(q2, np.ascontiguousarray((u @ dw[:, D:, None])[:, :, 0].T))
-        q1 = self._attention1()
-        match = q1 @ d
-        grad["alpha"][...] = np.vdot(ds2, match)
+        f = self._forward(sequences)
+        loss, dw = self._classify_backward(self._classify(f.w), sequences.target)
+        ds2 = _softmax_backward(f.q2, np.ascontiguousarray((f.u @ dw[:, D:, None])[:, :, 0].T))
+        grad["alpha"][...] = np.vdot(ds2, f.match)
         if self.model.train_beta2:
             grad["beta2"][...] = (ds2 * self._odd).sum()
         # match_j = sum_k q1_jk d_k, and d q1_jk / d beta1 = q1_jk ([k = j-1] - q1_j,j-1)
-        dq1 = theta["alpha"] * (ds2 @ d.T)
-        to_previous = (q1 * self._previous).sum(1)
-        grad["beta1"][...] = np.vdot(dq1, q1 * (self._previous - to_previous[:, None]))
+        dq1 = theta["alpha"] * (ds2 @ f.d.T)
+        to_previous = (f.q1 * self._previous).sum(1)
+        grad["beta1"][...] = np.vdot(dq1, f.q1 * (self._previous - to_previous[:, None]))
         return loss
 
 
-def engine(world: World, model: Model, batch: int = 128) -> Engine:
+def engine(world: World, model: Model, batch: int = 128) -> FastEngine:
     """The engine of a model's kind; its parameters are zero until they are loaded."""
     match model.kind:
         case "full":

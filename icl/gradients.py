@@ -57,16 +57,20 @@ def slope_by_differences(
 
 
 def compare(
-    task: Task, model: Model, seed: int = 0, batch: int = 128, warm_up: int = 20
+    task: Task, model: Model, batch: int, seed: int = 0, warm_up: int = 20
 ) -> list[Comparison]:
     """Every parameter's gradient in float64, after some steps of training.
 
     Parameters
     ----------
-    task, model: what is trained.
-    seed: of the run, and of the directions.
-    batch: sequences.
-    warm_up: steps of SGD before, so that no parameter is at a special value.
+    task, model
+        What is trained.
+    batch
+        Sequences.
+    seed
+        Of the run, and of the directions.
+    warm_up
+        Steps of SGD before, so that no parameter is at a special value.
     """
     world = World(task, seed, "float64")
     by_hand = fast.engine(world, model, batch)

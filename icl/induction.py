@@ -26,11 +26,16 @@ def induction_head(world: World, hidden: int = 3) -> dict[str, Array]:
 
     Parameters
     ----------
-    world: whose label contents the classifier knows, as a trained one would; its task needs P > D,
+    world
+        Whose label contents the classifier knows, as a trained one would; its task needs P > D,
         for a buffer of D dimensions and the sign of the position, and L <= P+D.
-    hidden: layers of the classifier, at least 1.
+    hidden
+        Layers of the classifier, at least 1.
 
-    Raises :class:`icl.settings.InputError` when the task has no room for the buffer.
+    Raises
+    ------
+    InputError
+        When the task has no room for the buffer.
     """
     task = world.task
     P, D, L = task.P, task.D, task.L

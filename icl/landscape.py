@@ -1,4 +1,4 @@
-r"""The loss landscape of an induction head: section 3, eq. 7-10, with B = 1. NumPy only.
+r"""The loss landscape of an induction head: section 3, equations 7-10, with B = 1. NumPy only.
 
 A point of the landscape is ``theta = (beta1, alpha, xi)``, the last axis of an array of any shape:
 the logits of layer 1, of layer 2 and of the classifier. They are nested,

@@ -37,14 +37,18 @@ def forward(
 
 
 class LegibleEngine:
-    """Seeds that train together on a device.
+    """Seeds that train together on a device: a :class:`icl.training.Engine`.
 
     Parameters
     ----------
-    worlds: one a seed, all of the same task and dtype.
-    model: the network.
-    batch: sequences a step and seed.
-    device: as PyTorch names it; :class:`icl.settings.InputError` where there is none such.
+    worlds
+        One a seed, all of the same task and dtype.
+    model
+        The network.
+    batch
+        Sequences a step and seed.
+    device
+        As PyTorch names it; :class:`icl.settings.InputError` where there is none such.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class LegibleEngine:
             self._fixed = torch.tensor(np.stack(parts), device=self.device)
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
-        """Take these parameters, one dict a seed."""
+        """Take these parameters onto the device."""
         self.theta = {
             name: torch.tensor(np.stack([p[name] for p in parameters]), device=self.device)
             for name in parameters[0]
@@ -70,17 +74,17 @@ class LegibleEngine:
             value.requires_grad_(known[name].trained)
 
     def parameters(self) -> list[dict[str, Array]]:
-        """Copies of the present parameters, one dict a seed."""
+        """Copies of the present parameters, off the device."""
         values = {name: value.detach().cpu().numpy() for name, value in self.theta.items()}
         return [{k: np.array(v[i]) for k, v in values.items()} for i in range(len(self.worlds))]
 
     def losses(self, step: int) -> Float[Array, "seed"]:
-        """Each seed's loss on its batch of a step; nothing is trained."""
+        """Each seed's loss on its batch of a step, without a gradient."""
         with torch.no_grad():
             return self._losses(step).cpu().numpy()
 
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
-        """One step of SGD on every seed: theta <- (1 - decay) theta - learning_rate grad."""
+        """One step of SGD on every seed, by autograd; each seed's loss before it."""
         losses = self._losses(step)
         trained = [value for value in self.theta.values() if value.requires_grad]
         grads = torch.autograd.grad(losses.sum(), trained)
@@ -90,7 +94,7 @@ class LegibleEngine:
         return losses.detach().cpu().numpy()
 
     def forward(self, place: int, sequences: Sequences) -> Output:
-        """Logits and attention of the seed at this place in the list, from 0."""
+        """Logits and attention of one seed, without a gradient."""
         world = self.worlds[place]
         theta = {name: value[place] for name, value in self.theta.items()}
         tokens = torch.from_numpy(world.tokens(sequences)).to(self.device)

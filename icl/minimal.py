@@ -1,4 +1,4 @@
-"""Section 3: the minimal model of an induction head (eq. 4-6), written as the paper writes it.
+"""Section 3: the minimal model of an induction head (equations 4-6), as the paper writes it.
 
 Three parameters, ``alpha``, ``beta1`` and ``beta2``, and a classifier; with beta2 held at 0, two.
 A token has a content c and a buffer b, two orthogonal D-dimensional subspaces; the buffer starts
@@ -23,9 +23,12 @@ def forward(
 
     Parameters
     ----------
-    theta: alpha, beta1, beta2 (scalars, or one a seed), W1, b1, ..., R.
-    content: u^c of items and labels in turn, the target last.
-    fixed: as in :func:`icl.network.classify`.
+    theta
+        alpha, beta1, beta2 (scalars, or one a seed), W1, b1, ..., R.
+    content
+        u^c of items and labels in turn, the target last.
+    fixed
+        As in :func:`icl.network.classify`.
     """
     alpha, beta1, beta2 = (
         theta[name][..., None, None, None] for name in ("alpha", "beta1", "beta2")

@@ -1,4 +1,4 @@
-"""Section 2: the attention-only network, written as the paper writes it (eq. 2-3).
+"""Section 2: the attention-only network, written as the paper writes it (equations 2-3).
 
 The legible network: the oracle of the fast one, the place for analysis, and what runs on a GPU.
 Leading axes of tokens and parameters broadcast, so that many seeds are one batched tensor.

@@ -10,7 +10,8 @@ from icl.experiments import Experiment
 from icl.experiments import experiment as named
 from icl.runs import Progress, RunConfig, Store, seed_list
 
-FIRST_SEEDS = 3  # so many of every figure come before the rest of any
+#: So many seeds of every experiment come before the rest of any.
+FIRST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,15 @@ def plan(experiments: Iterable[str | Experiment], seeds: list[int] | None = None
 
     Parameters
     ----------
-    experiments: in the order wanted, as they are, or :data:`icl.experiments.EXPERIMENTS` by name.
-    seeds: by default each experiment's own.
+    experiments
+        In the order wanted, as they are, or :data:`icl.experiments.EXPERIMENTS` by name.
+    seeds
+        By default each experiment's own.
 
-    Raises :class:`icl.settings.InputError` for an unknown experiment and seeds that cannot be.
+    Raises
+    ------
+    InputError
+        For an unknown experiment and seeds that cannot be.
     """
     asked = [named(each) if isinstance(each, str) else each for each in experiments]
     wanted = None if seeds is None else seed_list(seeds)

@@ -68,8 +68,10 @@ def experiment_line(experiment: Experiment, runs: Mapping[str, xr.Dataset]) -> s
 
     Parameters
     ----------
-    experiment: what was to be run.
-    runs: its stored seeds by label, as :func:`icl.experiments.load_stored` gives them.
+    experiment
+        What was to be run.
+    runs
+        Its stored seeds by label, as :func:`icl.experiments.load_stored` gives them.
     """
     configs = list(experiment.configs.values())
     found = list(runs.values())
@@ -208,8 +210,10 @@ def command(config: RunConfig, seeds: Sequence[int]) -> str:
 
     Parameters
     ----------
-    config: what was trained.
-    seeds: which, in any order.
+    config
+        What was trained.
+    seeds
+        Which, in any order.
     """
     words = ["icl", "train"]
     for group, name, value in config.changed():

@@ -32,7 +32,8 @@ from icl.settings import SEEDS, InputError, Settings
 from icl.task import Task, World
 from icl.training import DIMENSIONS, Diverged, OtherRun, Recorder, State, Training
 
-VERSION = 1  # raise it when the meaning of a stored run changes; older runs are then trained anew
+#: Raised by hand when the meaning of a stored run changes; older runs are then trained anew.
+VERSION = 1
 
 EngineName = Literal["fast", "legible"]
 Progress = Literal["stored", "partial", "missing"]
@@ -442,20 +443,32 @@ def load_or_train(
 ) -> xr.Dataset:
     """A configuration's curves, dimensions (seed, step, ...): stored runs at once, others trained.
 
-    Parameters
-    ----------
-    config: what to train.
-    seeds: how many (from 0), or which.
-    root: the store's folder; by default ``results/`` of the checkout, or $ICL_STORE.
-    engine: ``fast`` or ``legible``; the same runs to rounding.
-    device: where the legible engine computes.
-    progress: show a bar with an estimate of the time left while training.
-
     Seeds that stopped early by the stop rule are carried forward to the last step of the longest:
     the variable ``carried`` marks these values, ``stopped_at`` says where each stopped.
 
-    Raises :class:`icl.settings.InputError` for seeds, an engine or a device that will not do,
-    before any work, and what :func:`train` raises.
+    Parameters
+    ----------
+    config
+        What to train.
+    seeds
+        How many (from 0), or which.
+    root
+        The store's folder; by default ``results/`` of the checkout, or $ICL_STORE.
+    engine
+        ``fast`` or ``legible``; the same runs to rounding.
+    device
+        Where the legible engine computes.
+    progress
+        Show a bar with an estimate of the time left while training.
+
+    Raises
+    ------
+    InputError
+        For seeds, an engine or a device that will not do, before any work.
+    Diverged
+        As in :func:`train`.
+    StoreError
+        As in :func:`train`.
     """
     check_engine(engine, device)
     wanted = seed_list(seeds)

@@ -43,8 +43,10 @@ def summary(dataset: xr.Dataset, root: Path) -> str:
 
     Parameters
     ----------
-    dataset: as :func:`icl.runs.load_or_train` gives it.
-    root: the store's folder.
+    dataset
+        As :func:`icl.runs.load_or_train` gives it.
+    root
+        The store's folder.
     """
     config = config_of(dataset)
     seeds = [int(seed) for seed in dataset.seed]

@@ -70,14 +70,22 @@ def sweep(
 
     Parameters
     ----------
-    experiments, seeds: as in :func:`icl.plan.plan`.
-    workers: processes on this machine; by default one a core.
-    scheduler: address of a Dask scheduler, ``tcp://HOST:PORT``, whose workers are used instead.
-    root: the store's folder, by default that of :class:`icl.runs.Store`.
-    progress: show a bar.
+    experiments, seeds
+        As in :func:`icl.plan.plan`.
+    workers
+        Processes on this machine; by default one a core.
+    scheduler
+        Address of a Dask scheduler, ``tcp://HOST:PORT``, whose workers are used instead.
+    root
+        The store's folder, by default that of :class:`icl.runs.Store`.
+    progress
+        Show a bar.
 
-    Raises :class:`icl.settings.InputError` for an unknown experiment, seeds that cannot be, workers
-    beside a scheduler, a scheduler that cannot be reached, and a store that cannot be written.
+    Raises
+    ------
+    InputError
+        For an unknown experiment, seeds that cannot be, workers beside a scheduler, a scheduler
+        that cannot be reached, and a store that cannot be written.
     """
     check_where(workers, scheduler)
     to, report = Store(root), Report()

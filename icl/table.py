@@ -22,7 +22,8 @@ def curves(ds: xr.Dataset) -> pd.DataFrame:
 
     Parameters
     ----------
-    ds: as :func:`icl.runs.load_or_train` gives it.
+    ds
+        As :func:`icl.runs.load_or_train` gives it.
     """
     columns = {name: ds[name] for name in ds if ds[name].dims == KEYS and name != "carried"}
     for rank in range(ds.sizes.get("rank_bin", 0)):

@@ -213,11 +213,17 @@ class World:
 
     Parameters
     ----------
-    task: the distribution.
-    seed: from 0 to 2^32 - 1; world, initialisation, batches and test sets all follow from it.
-    dtype: of every content.
+    task
+        The distribution.
+    seed
+        From 0 to 2^32 - 1; world, initialisation, batches and test sets all follow from it.
+    dtype
+        Of every content.
 
-    Raises :class:`icl.settings.InputError` for another seed.
+    Raises
+    ------
+    InputError
+        For another seed.
     """
 
     def __init__(self, task: Task, seed: int, dtype: DType = "float32") -> None:

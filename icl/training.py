@@ -97,9 +97,9 @@ class OtherRun(ValueError):
     """A checkpoint is not of the run that was to be resumed."""
 
 
-@runtime_checkable
+@runtime_checkable  # the tests check types as they run
 class Engine(Protocol):
-    """What trains seeds together: :mod:`icl.fast` one, :mod:`icl.legible` any number."""
+    """What trains seeds together: one in :mod:`icl.fast`, any number in :mod:`icl.legible`."""
 
     def load(self, parameters: list[dict[str, Array]]) -> None:
         """Take these parameters, one dict a seed."""
@@ -111,10 +111,13 @@ class Engine(Protocol):
         """Each seed's loss on its batch of a step; nothing is trained."""
 
     def step(self, step: int, learning_rate: float, decay: float) -> Float[Array, "seed"]:
-        """One step of SGD on every seed; each seed's loss before it."""
+        """One step of SGD on every seed, theta <- (1 - decay) theta - learning_rate grad.
+
+        Gives each seed's loss before it.
+        """
 
     def forward(self, place: int, sequences: Sequences) -> Output:
-        """Logits and attention of the seed at this place in the list, from 0."""
+        """Logits and attention of any number of sequences, of the seed at this place, from 0."""
 
 
 @dataclass

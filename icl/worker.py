@@ -64,11 +64,16 @@ def run(
 
     Parameters
     ----------
-    config: a RunConfig as JSON.
-    seed: its seed.
-    root: the store's folder.
-    stop: makes the run write its checkpoint and end.
-    tell: called with (steps, whether they were made before) as they come.
+    config
+        A RunConfig as JSON.
+    seed
+        Its seed.
+    root
+        The store's folder.
+    stop
+        Makes the run write its checkpoint and end.
+    tell
+        Called with (steps, whether they were made before) as they come.
     """
     if stop.is_set:
         return Outcome("stopped")

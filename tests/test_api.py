@@ -1,12 +1,15 @@
 """The API reference names what there is, wherever it lists modules; no built book is needed."""
 
 import ast
+import inspect
 import re
 from importlib.util import find_spec
 
 from icl import chapters
 
 API = chapters.BOOK / "api"
+PACKAGE = chapters.BOOK.parent / "icl"
+NAMES = re.compile(r"\*{0,2}\w+(, \*{0,2}\w+)*( : .+)?")
 
 
 def modules_that_a_chapter_imports(path):
@@ -50,3 +53,24 @@ def test_the_index_of_the_reference_lists_what_its_pages_hold():
     groups = re.findall(r"\{doc\}`(\w+)`(.+?)```\n", index, re.DOTALL)
     listed = {page: re.findall(r"^   (icl\S+)$", text, re.MULTILINE) for page, text in groups}
     assert listed == pages()
+
+
+def docstrings():
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, documented) and (text := ast.get_docstring(node, clean=False)):
+                yield f"{path.name}, {getattr(node, 'name', 'module')}", inspect.cleandoc(text)
+
+
+def test_sections_of_a_docstring_are_written_as_numpydoc_reads_them():
+    """A name, or for what is raised a class, on a line of its own, and below it what it is."""
+    sections = 0
+    for where, text in docstrings():
+        for body in re.findall(
+            r"^(?:Parameters|Raises)\n-+\n(.+?)(?=\n\n\w+\n---|\Z)", text, re.M | re.S
+        ):
+            sections += 1
+            heads = [line for line in body.splitlines() if not line.startswith("    ")]
+            assert all(map(NAMES.fullmatch, heads)), f"{where}: {heads}"
+    assert sections > 20

@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,7 +62,7 @@ def product(rows, inner, columns):
 
 
 class TestFlops:
-    """Term by term, from the products that `icl.fast` is left with; S is 3 sequences."""
+    """Term by term, from the products that need be formed; S is 3 sequences."""
 
     S, T, D, L, N = 3, TINY.T, TINY.D, TINY.L, TINY.N
 
@@ -112,6 +113,22 @@ def script(name):
     return module
 
 
+def called(work):
+    """The package's functions that run in it."""
+    found = set()
+
+    def note(frame, event, _):
+        if event == "call" and Path(frame.f_code.co_filename).is_relative_to(ROOT / "icl"):
+            found.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
 def written(name):
     return json.loads((ROOT / f"benchmarks/{name}.json").read_text())
 
@@ -135,6 +152,15 @@ class TestScripts:
         names = [(name, other) for name, (other, _) in engine.IDEAS.items()]
         for rows in (engine.ideas(0.0), written("engine")["ideas"]):
             assert [(row["kept"], row["instead"]) for row in rows] == names
+
+    def test_an_idea_is_timed_by_what_a_step_calls_and_the_other_way_without(self):
+        engine = script("engine")
+        steps = bench.Steps(bench.FULL)
+        of_a_step = called(lambda: steps.engine.step(0, 0.01, 0.0))
+        for name, (_, make) in engine.IDEAS.items():
+            kept, instead = map(called, make(engine.Step()))
+            assert kept - instead, name
+            assert kept <= of_a_step, name
 
     def test_scaling_varies_settings_of_the_task(self):
         scaling = script("scaling")

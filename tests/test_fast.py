@@ -1,5 +1,7 @@
 """The fast engine equals the legible networks and autograd, for every admissible setting."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -197,6 +199,23 @@ def test_a_step_is_sgd_with_decay(model):
     for name in before:
         expected = before[name] * (1 - 0.25) - 0.1 * gradient[name]
         np.testing.assert_allclose(after[name], expected, rtol=1e-14, atol=1e-15)
+
+
+def test_a_step_asks_for_less_memory_than_its_tokens_take():
+    """The largest arrays are made once."""
+    task = Task(p_C=0.8)
+    world = World(task, 0)
+    engine = fast.engine(world, Model(), 128)
+    engine.load([initial(Model(), task, 0)])
+    sequences = world.batch(0, 128)
+    engine.loss_and_grad(sequences)
+    tracemalloc.start()
+    try:
+        engine.loss_and_grad(sequences)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < world.tokens(sequences).nbytes
 
 
 def test_losses_train_nothing():

@@ -5,7 +5,6 @@ take otherwise is put into their form here:
 
 - settings (:class:`icl.settings.Settings`) list their fields, with type, bounds and default, and
   records (named tuples, data classes) theirs, with the comments behind them;
-- in a section "Parameters", `name: what it is` stands on one line, and a paragraph ends it;
 - an indented block is a formula or code, and no quotation;
 - a line that begins with a name in double backticks and two blanks defines that name;
 - the first line of a property says what it is, also where it has a colon.
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from sphinx.application import Sphinx
 
-PARAMETER = re.compile(r"(?P<names>\*{0,2}\w+(?:, \w+)*): (?P<rest>.+)")
 DEFINED = re.compile(r"(?P<name>``\w+``) {2,}(?P<rest>.+)")
-UNDERLINE = re.compile(r"-{3,}")
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
@@ -43,7 +40,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def rewrite(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrite the lines of a docstring in place."""
-    written = define(quote_blocks(break_parameters(lines)))
+    written = define(quote_blocks(lines))
     if is_settings(obj):
         written += fields(obj)
     elif is_record(obj):
@@ -102,23 +99,6 @@ def attributes(record: type) -> list[str]:
             kind = ast.unparse(line.annotation).replace("*", r"\*")
             lines += [f"{line.target.id} : {kind}", f"    {comment}"]
     return lines
-
-
-def break_parameters(lines: list[str]) -> list[str]:
-    """Put descriptions of parameters on lines of their own; a paragraph ends the section."""
-    broken: list[str] = []
-    inside = False
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        if UNDERLINE.fullmatch(following):
-            inside = line == "Parameters"
-        elif inside and (match := PARAMETER.fullmatch(line)):
-            broken += [match["names"], f"    {match['rest']}"]
-            continue
-        elif inside and line and not line.startswith((" ", "-")) and not broken[-1]:
-            broken.append("")  # to napoleon two empty lines are the end of a section
-            inside = False
-        broken.append(line)
-    return broken
 
 
 def quote_blocks(lines: list[str]) -> list[str]:

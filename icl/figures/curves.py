@@ -81,9 +81,12 @@ def waits(share: xr.DataArray, end: xr.DataArray, step: int) -> tuple[Figure, st
 
     Parameters
     ----------
-    share: of the units of the last hidden layer, by ``seed``.
-    end: of the wait, in steps, the same seeds; NaN where it does not end.
-    step: at which ``share`` was read.
+    share
+        Of the units of the last hidden layer, by ``seed``.
+    end
+        Of the wait, in steps, the same seeds; NaN where it does not end.
+    step
+        At which ``share`` was read.
     """
     fig = figure(6.0, 3.2)
     ax = fig.subplots()

@@ -290,8 +290,10 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
 
     Parameters
     ----------
-    task: gives the bins of ranks.
-    ds: stored seeds of that task; None: not yet run.
+    task
+        Gives the bins of ranks.
+    ds
+        Stored seeds of that task; None: not yet run.
     """
     bins = [f"{a}" if a == b else f"{a}–{b}" for a, b in task.rank_bins()]
     what = f"In-weights accuracy by rank of the class at alpha = {task.alpha:g}"
@@ -329,14 +331,21 @@ def panels(
 
     Parameters
     ----------
-    experiment: its name.
-    stored: its stored seeds.
-    measures: variables of the runs to draw.
-    columns: axes side by side at most.
-    mean: a thick mean and thin seeds; otherwise the seeds alone.
-    beside: other runs, for every label or for each its own, drawn behind in grey, a line a seed,
+    experiment
+        Its name.
+    stored
+        Its stored seeds.
+    measures
+        Variables of the runs to draw.
+    columns
+        Axes side by side at most.
+    mean
+        A thick mean and thin seeds; otherwise the seeds alone.
+    beside
+        Other runs, for every label or for each its own, drawn behind in grey, a line a seed,
         the same seeds; of several measures those with a short name.
-    named: write these names beside the grey lines.
+    named
+        Write these names beside the grey lines.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))

@@ -229,7 +229,10 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
     before
         The static picture shows the first seed's maps so many steps before its transition.
 
-    Raises :class:`icl.settings.InputError` for runs without maps.
+    Raises
+    ------
+    InputError
+        For runs without maps.
     """
     check_maps(ds)
     task = config_of(ds).task
@@ -290,8 +293,10 @@ def sequence(world: World, row: int = 1) -> Part:
     row
         Which sequence of the first training batch the picture shows.
 
-    Raises :class:`icl.settings.InputError` for a task whose labels may repeat: the part always
-    draws distinct ones.
+    Raises
+    ------
+    InputError
+        For a task whose labels may repeat: the part always draws distinct ones.
     """
     if not world.task.distinct:
         raise InputError("distinct=False has no interactive part; use distinct=True")
