@@ -24,6 +24,8 @@
 # This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c, A.2 and A.3.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
@@ -63,7 +65,7 @@ steps: int = 150000  # steps of SGD at most
 every: int = 500  # steps between two records
 stop_loss: float = 0.01  # a run stops when its mean training loss stayed below this; 0 for never
 stop_steps: int = 20000  # steps for which it must have stayed there
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 before: int = 10000  # steps shown before the transition
 after: int = 10000  # steps shown after it
 

@@ -24,6 +24,8 @@
 # 3a and 3b, equations 2 and 3.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 import torch
 import xarray as xr
@@ -63,7 +65,7 @@ seeds: int = 6  # runs of Figure 3
 seeds_1d: int = 6  # runs of Figure 1d
 steps: int = 150000  # steps of SGD
 every: int = 500  # steps between two records
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 before: int = 5000  # the first attention maps are from so many steps before the transition
 shipped: bool = False  # compare with the book's own runs, even where $ICL_STORE names another store
 

@@ -24,6 +24,8 @@
 # parameter of the data does. Nothing is trained; every sequence on this page is drawn while it is built.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from myst_nb import glue
 
@@ -51,7 +53,7 @@ alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
 eps: float = 0.1  # within-class variability
 D: int = 63  # dimensions of a token's content
 P: int = 65  # dimensions of a token's one-hot position
-dtype: str = "float32"  # of the sequences, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of the sequences
 seed: int = 0  # of the classes, the labels and all that is drawn
 size: int = 4000  # sequences behind each share that this page prints
 alphas: list[float] = [0.0, 0.5, 1.0, 1.5]  # rank-frequency exponents that are compared

@@ -185,6 +185,7 @@ def test_a_parameters_cell_declares_and_does_nothing_else(cell):
             "distances=[0.5, 0.5]",
             "distances=[0.5, 0.5] must begin with two different numbers above 0",
         ),
+        ("task", "dtype=float16", "dtype='float16' must be 'float32' or 'float64'"),
         ("run_it_yourself", "dtype=x", "dtype='x' must be 'float32' or 'float64'"),
     ],
 )
