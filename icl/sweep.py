@@ -27,7 +27,7 @@ from icl.cluster import Cluster, connect
 from icl.experiments import Experiment
 from icl.plan import Unit, plan, progress_of
 from icl.runs import RunConfig, Store
-from icl.settings import InputError
+from icl.settings import InputError, at_least
 from icl.worker import Outcome, Stop, run
 
 POLL_SECONDS = 0.2
@@ -106,8 +106,8 @@ def sweep(
 
 def check_where(workers: int | None, scheduler: str | None) -> None:
     """Refuse what would train elsewhere than was meant."""
-    if workers is not None and workers < 1:
-        raise InputError(f"workers={workers} must be at least 1")
+    if workers is not None:
+        at_least(1, workers=workers)
     if scheduler is not None and not scheduler.strip():  # a variable that is not set
         raise InputError(f"scheduler={scheduler!r} must be an address such as tcp://HOST:PORT")
     if scheduler is not None and workers is not None:
