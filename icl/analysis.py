@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
 from icl.runs import config_of
-from icl.task import Task
-
-Array = np.ndarray[Any, Any]
+from icl.task import Array, Task
 
 LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
 SOLVED = 0.5  # accuracy on novel classes of a seed that solves the task: that of the transition

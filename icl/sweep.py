@@ -25,7 +25,7 @@ from icl import store
 from icl.board import Board
 from icl.cluster import Cluster, connect
 from icl.experiments import Experiment
-from icl.plan import Unit, plan, progress_of
+from icl.plan import Unit, plan
 from icl.runs import RunConfig, Store
 from icl.settings import InputError, at_least
 from icl.worker import Outcome, Stop, run
@@ -83,7 +83,7 @@ def sweep(
     to, report = Store(root), Report()
     wanted: dict[str, Unit] = {}
     for unit in plan(experiments, seeds):
-        if progress_of(unit, to) == "stored":
+        if to.progress(unit.config, unit.seed) == "stored":
             report.stored.append(unit)
         else:
             wanted[unit.key] = unit

@@ -28,7 +28,7 @@ from icl import sweep as sweeps
 from icl import training
 from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
-from icl.plan import describe_plan, plan, progress_of
+from icl.plan import describe_plan, plan
 from icl.runs import Store, train
 from icl.settings import InputError
 from icl.sweep import Report, describe, status, sweep
@@ -184,8 +184,7 @@ def test_a_run_whose_curves_are_corrupt_goes_on_from_its_checkpoint(tmp_path):
     to = reference(tmp_path, [c])
     to.save_checkpoint(c, 0, training.start(c.task, c.model, c.training, 0))
     to.path(c, 0).write_bytes(b"no run")
-    [unit] = plan(registry(c).values())
-    assert progress_of(unit, to) == "partial"
+    assert "1 half done" in describe_plan(plan(registry(c).values()), to)
 
 
 def test_a_locked_run_is_looked_at_again_at_the_end(tmp_path):
@@ -390,7 +389,7 @@ def test_the_exit_status_tells_how_a_sweep_ended():
 
 def test_a_plan_names_the_first_that_are_left_and_counts_the_others(monkeypatch, tmp_path):
     units, states = plan([EXPERIMENTS["3"]]), {0: "stored", 1: "partial"}
-    monkeypatch.setattr("icl.plan.progress_of", lambda unit, to: states.get(unit.seed, "missing"))
+    monkeypatch.setattr(Store, "progress", lambda self, config, seed: states.get(seed, "missing"))
     first, *lines = describe_plan(units, Store(tmp_path), most=2).splitlines()
     assert first == f"6 runs: 1 stored, 1 half done, 4 missing; store: {tmp_path}"
     assert [line.split(":")[0] for line in lines] == [
