@@ -273,6 +273,6 @@ def describe(report: Report, again: str) -> str:
     return "\n".join(lines)
 
 
-def status(report: Report) -> int:
-    """Exit status: 130 after Ctrl-C, 1 when a run failed or is left, else 0."""
+def exit_status(report: Report) -> int:
+    """130 after Ctrl-C, 1 when a run failed or is left, else 0."""
     return 130 if report.interrupted else int(bool(report.failed or report.left))

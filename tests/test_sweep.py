@@ -31,7 +31,7 @@ from icl.experiments import EXPERIMENTS, Experiment
 from icl.plan import describe_plan, plan
 from icl.runs import Store, train
 from icl.settings import InputError
-from icl.sweep import Report, describe, status, sweep
+from icl.sweep import Report, describe, exit_status, sweep
 
 
 class TestPlan:
@@ -108,7 +108,7 @@ def test_trains_what_is_missing_and_leaves_what_is_stored(tmp_path, capsys):
 
     assert [u.label for u in report.stored] == ["run 0"]
     assert [u.label for u in report.done] == ["run 1"]
-    assert status(report) == 0
+    assert exit_status(report) == 0
     assert "1/1 runs, 0 failed" in capsys.readouterr().err
     assert before.path(configs[0], 0).read_bytes() == bytes_before
     assert_same_runs(before, reference(tmp_path / "reference", configs), configs)
@@ -150,7 +150,7 @@ def test_a_run_that_fails_is_reported_with_its_configuration_and_stops_no_other(
     [(unit, message)] = report.failed
     assert unit.label == "run 0"
     assert message.startswith("Diverged: the training loss of seed 0 is ")
-    assert status(report) == 1
+    assert exit_status(report) == 1
     text = describe(report, "")
     assert "1 trained, 0 were stored, 1 failed" in text
     assert f"failed: small [run 0] seed 0: {bad.describe()}: Diverged" in text
@@ -280,7 +280,7 @@ def test_an_interrupt_while_another_process_has_the_last_run_is_one(tmp_path, mo
     with to.lock(c, 0):
         report = sweep(registry(c).values(), root=tmp_path, progress=False)
     assert [unit.seed for unit in report.left] == [0]
-    assert status(report) == 130
+    assert exit_status(report) == 130
     assert "stopped; 1 runs left; go on with: again" in describe(report, "again")
 
 
@@ -381,10 +381,10 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, monkeypatc
 
 def test_the_exit_status_tells_how_a_sweep_ended():
     [unit] = plan(registry(config()).values())
-    assert status(Report(done=[unit], elsewhere=[unit])) == 0
-    assert status(Report(failed=[(unit, "why")])) == 1
-    assert status(Report(left=[unit])) == 1
-    assert status(Report(left=[unit], interrupted=True)) == 130
+    assert exit_status(Report(done=[unit], elsewhere=[unit])) == 0
+    assert exit_status(Report(failed=[(unit, "why")])) == 1
+    assert exit_status(Report(left=[unit])) == 1
+    assert exit_status(Report(left=[unit], interrupted=True)) == 130
 
 
 def test_a_plan_names_the_first_that_are_left_and_counts_the_others(monkeypatch, tmp_path):
