@@ -25,6 +25,8 @@
 # {doc}`the scorecard <scorecard>` gives the reasons.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
@@ -54,7 +56,7 @@ P: int = 65  # dimensions of a token's one-hot position
 seeds: int = 6  # runs
 steps: int = 150000  # steps of SGD
 every: int = 500  # steps between two records
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 
 # %% tags=["hide-input"]
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)

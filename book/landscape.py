@@ -25,6 +25,8 @@
 # Nothing here is trained on data; everything is computed while the page is built.
 
 # %% tags=["hide-input"]
+from itertools import pairwise
+
 import numpy as np
 from myst_nb import glue
 
@@ -46,9 +48,12 @@ until: float = 1e9  # time to which the longest paths are followed
 distances: list[float] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]  # starts compared at the end
 
 # %% tags=["hide-input"]
-at_least(0, distances=distances, saturated=saturated)
-if len(distances) < 2 or not 0 < distances[0] != distances[1]:
-    raise InputError(f"distances={distances} must begin with two different numbers above 0")
+at_least(0, saturated=saturated)
+at_least(1, steps_equal=steps_equal)
+if distance <= 0:
+    raise InputError(f"distance={distance} must be above 0")
+if len(distances) < 2 or not all(near < far for near, far in pairwise([0.0, *distances])):
+    raise InputError(f"distances={distances} must be two or more rising numbers above 0")
 sloped, equal = Landscape(N=N, L=L), Landscape(N=N, L=N)
 if L == N:
     raise InputError(f"L={L} must be above N={N}: the first half of this page is about L > N")
@@ -57,9 +62,12 @@ origin = np.zeros(3)  # beta1, alpha, xi
 sides = distance * np.array([[0, 1, 1], [0, -1, -1]])
 
 path = sloped.descend(origin, rate=rate, steps=steps)
-tenth, half, most = (
-    rise_times(path, share=share, level=0.1 * path.loss[0]) for share in (0.1, 0.5, 0.9)
-)
+level = 0.1 * path.loss[0]
+if path.loss.min() > level:
+    raise InputError(
+        f"steps={steps} must be more: at rate={rate} the loss does not fall to a tenth of its start"
+    )
+tenth, half, most = (rise_times(path, share=share, level=level) for share in (0.1, 0.5, 0.9))
 fates = equal.descend(sides, rate=rate, steps=steps_equal)
 long_fates = equal.flow(sides, until=until, steps=3000)
 
@@ -125,7 +133,7 @@ glue("until", until, display=False)
 
 # %% tags=["nbval-check-output"]
 print("gradient at the origin (beta1, alpha, xi):", sloped.gradient(origin))
-print("-(L-N) / (L(2N+1)):", -(L - N) / (L * (2 * N + 1)))
+print("-(L-N) / (L(2N+1)):", sloped.origin_slope())
 
 # %% [markdown]
 # ## A shelf, then a cliff

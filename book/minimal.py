@@ -25,6 +25,8 @@
 # This chapter is about section 3 of {cite:t}`reddy2024`: equations 4 to 6, Figures 6a, 6b, 6c, A.2 and A.3.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
@@ -64,7 +66,7 @@ steps: int = 150000  # steps of SGD at most
 every: int = 500  # steps between two records
 stop_loss: float = 0.01  # a run stops when its mean training loss stayed below this; 0 for never
 stop_steps: int = 20000  # steps for which it must have stayed there
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 before: int = 10000  # steps shown before the transition
 after: int = 10000  # steps shown after it
 
@@ -167,11 +169,13 @@ ROWS = {
     "context_label_accuracy": "cla",
     "target_labels_association": "tla2",
 }
+guess = 1 / task.classes_in_context
+glue("guess", guess, display=False)
 glue("delay", spread(crossing(runs_6b) / crossing(runs_6a)), display=False)
 for which, ds in {"three": runs_6a, "two": runs_6b}.items():
     glue(f"when_{which}", spread(crossing(ds), 0), display=False)
     glue(f"rise_{which}", spread(crossing(ds, 0.9) - crossing(ds, 0.2), 0), display=False)
-    glue(f"slow_{which}", spread(crossing(ds) - crossing(ds, 1 / N), 0), display=False)
+    glue(f"slow_{which}", spread(crossing(ds) - crossing(ds, guess), 0), display=False)
     glue(f"most_{which}", spread(ds.iwl_absent_accuracy.max("step")), display=False)
     glue(f"iwl_{which}", spread(final(ds, "iwl_absent_accuracy")), display=False)
     glue(f"steps_{which}", spread(ds.stopped_at, 0), display=False)
@@ -184,7 +188,7 @@ for which, ds in {"three": runs_6a, "two": runs_6b}.items():
 # | in-context accuracy is 50% at step | {glue:text}`when_three` | {glue:text}`when_two` |
 # | the same, as a multiple of that with three parameters, seed by seed | | {glue:text}`delay` |
 # | steps from 20% to 90% | {glue:text}`rise_three` | {glue:text}`rise_two` |
-# | steps from $1/N$ to 50% | {glue:text}`slow_three` | {glue:text}`slow_two` |
+# | steps from {glue:text}`guess:.3f`, a random label of the context, to 50% | {glue:text}`slow_three` | {glue:text}`slow_two` |
 # | CLA half-way, steps from 50% | {glue:text}`cla_three` | {glue:text}`cla_two` |
 # | TLA2 half-way | {glue:text}`tla2_three` | {glue:text}`tla2_two` |
 # | ILA1 half-way | {glue:text}`ila1_three` | {glue:text}`ila1_two` |

@@ -23,6 +23,8 @@
 # progress, recorded through training on novel classes, and the order in which they move.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
@@ -54,7 +56,7 @@ P: int = 65  # dimensions of a token's one-hot position
 seeds: int = 6  # runs
 steps: int = 150000  # steps of SGD
 every: int = 500  # steps between two records
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 before: int = 25000  # steps shown before the transition
 after: int = 10000  # steps shown after it
 shortly: int = 5000  # steps before the transition at which the slow phase is looked at

@@ -21,6 +21,7 @@
 
 # %% tags=["hide-input"]
 from statistics import median
+from typing import Literal
 
 from IPython.display import Markdown, display
 from myst_nb import glue
@@ -45,12 +46,11 @@ alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
 eps: float = 0.1  # within-class variability
 D: int = 63  # dimensions of a token's content
 P: int = 65  # dimensions of a token's one-hot position
-dtype: str = "float32"  # of parameters and data, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of parameters and data
 seconds: float = 3.0  # for which steps are timed
 
 # %% tags=["hide-input"]
 at_least(0, seconds=seconds)
-Training(dtype=dtype)  # refuses another
 task = Task(K=K, L=L, N=N, B=B, p_B=p_B, p_C=p_C, alpha=alpha, eps=eps, D=D, P=P)
 config = RunConfig(task=task)
 models = {"full": Model(), "minimal": Model(kind="minimal")}

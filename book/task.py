@@ -24,6 +24,8 @@
 # parameter of the data does. Nothing is trained; every sequence on this page is drawn while it is built.
 
 # %% tags=["hide-input"]
+from typing import Literal
+
 import numpy as np
 from myst_nb import glue
 
@@ -51,7 +53,7 @@ alpha: float = 0.0  # rank-frequency exponent of the classes, f(k) ~ k^-alpha
 eps: float = 0.1  # within-class variability
 D: int = 63  # dimensions of a token's content
 P: int = 65  # dimensions of a token's one-hot position
-dtype: str = "float32"  # of the sequences, float32 or float64
+dtype: Literal["float32", "float64"] = "float32"  # of the sequences
 seed: int = 0  # of the classes, the labels and all that is drawn
 size: int = 4000  # sequences behind each share that this page prints
 alphas: list[float] = [0.0, 0.5, 1.0, 1.5]  # rank-frequency exponents that are compared
@@ -187,7 +189,7 @@ for exponent in alphas:
 # context almost never helps; in-context learning alone then cannot bring the loss to zero.
 
 # %% mystnb={"figure": {"name": "fig-task-repeats", "caption": "How many copies of the target's class the context holds (numbers in the bars), by burstiness with $p_B=1$, and by $p_B$ with this page's burstiness."}} tags=["hide-input"]
-show(*figures.repeats(task, bursts, fractions, size))
+show(*figures.repeats(task, bursts, fractions, seed, size))
 
 # %% [markdown]
 # **Within-class variability $\varepsilon$** makes two items of a class less alike: their dot product is
@@ -196,7 +198,7 @@ show(*figures.repeats(task, bursts, fractions, size))
 # and it hurts the copyist, whose match gets fainter.
 
 # %% mystnb={"figure": {"name": "fig-task-similarity", "caption": "Dot product of the target with context items of its own class and of others: mean, and band of the middle 90%. Dotted: $1/(1+\\varepsilon^2)$."}} tags=["hide-input"]
-show(*figures.similarity(task, epsilons))
+show(*figures.similarity(task, epsilons, seed))
 
 # %% [markdown]
 # **The exponent $\alpha$** makes some classes common and most of them rare, $f(k)\propto k^{-\alpha}$.
@@ -216,7 +218,7 @@ show(*figures.similarity(task, epsilons))
 # from bursty sequences and lie on the lines.
 
 # %% mystnb={"figure": {"name": "fig-task-ranks", "caption": "Frequency of the target's class in bursty sequences, by rank. Lines: $f(k)\\propto k^{-\\alpha}$. Dots: drawn."}} tags=["hide-input"]
-show(*figures.rank_frequency(task, alphas))
+show(*figures.rank_frequency(task, alphas, seed))
 
 # %% tags=["nbval-check-output"]
 print("share of the first class  expected as target  as target  in the context")

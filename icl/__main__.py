@@ -149,7 +149,7 @@ def sweep(
     words = [*names, *(x for name in ids for x in ("--claim", name))]
     words += [str(x) for pair in given.items() if pair[1] is not None for x in pair]
     typer.echo(sweeps.describe(report, shlex.join(["icl", "sweep", *words])))
-    raise typer.Exit(sweeps.status(report))
+    raise typer.Exit(sweeps.exit_status(report))
 
 
 @app.command()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
 from icl.runs import config_of
-from icl.task import Task
-
-Array = np.ndarray[Any, Any]
+from icl.task import Array, Task
 
 LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
+SOLVED = 0.5  # accuracy on novel classes of a seed that solves the task: that of the transition
+
+#: Rise of a measure that has a half-way: noise alone makes a smaller one.
+LEAST_RISE = 0.05
 
 
 def crossing(
@@ -66,13 +67,13 @@ def wait_over(ds: xr.Dataset) -> xr.DataArray:
     return crossing(ds, wait_over_level(config_of(ds).task))
 
 
-def halfway(ds: xr.Dataset, measure: str, least: float = 0.05) -> xr.DataArray:
+def halfway(ds: xr.Dataset, measure: str) -> xr.DataArray:
     """Step at which a measure is half-way from its first value to its final one, by ``seed``.
 
-    NaN where it does not rise by ``least``.
+    NaN where it does not rise by :data:`LEAST_RISE`.
     """
     first, last = ds[measure].isel(step=0), final(ds, measure)
-    return crossing(ds, (first + last) / 2, measure).where(last - first >= least)
+    return crossing(ds, (first + last) / 2, measure).where(last - first >= LEAST_RISE)
 
 
 def lead(ds: xr.Dataset, measure: str) -> xr.DataArray:
@@ -213,14 +214,14 @@ def spread(values: xr.DataArray, digits: int = 2) -> str:
 FATES = ("induction head", "elimination", "neither")
 
 
-def fates(ds: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
+def fates(ds: xr.Dataset) -> xr.DataArray:
     """How each seed solves the task in context at the end, one of :data:`FATES` by ``seed``.
 
     An induction head has the target look at its own class's label more than at the start. With
     L = N the same accuracy can be had by looking at all *other* labels and naming the one that is
     missing: elimination.
     """
-    solved = final(ds, "icl_accuracy") >= threshold
+    solved = final(ds, "icl_accuracy") >= SOLVED
     attention = "target_item_label_association"
     looks = final(ds, attention) > ds[attention].isel(step=0)
     head, elimination, neither = FATES

@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from icl.analysis import counted, interval
+from icl.task import Array
 
-Array = np.ndarray
 Values = Float[Array, "_seed"]  # groups that are compared may differ in their number
 Statistic = Callable[..., Array]  # of one array a group, over the last axis
 

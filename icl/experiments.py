@@ -12,7 +12,7 @@ import xarray as xr
 
 from icl.model import Model
 from icl.runs import RunConfig, Store, combine
-from icl.settings import InputError
+from icl.settings import InputError, at_least
 from icl.task import Task
 from icl.training import Training
 
@@ -248,8 +248,8 @@ def load_stored(
         For a file that is not what was written.
     """
     chosen, to = experiment(name), Store(root)
-    if seeds is not None and seeds < 1:
-        raise InputError(f"seeds={seeds} must be at least 1")
+    if seeds is not None:
+        at_least(1, seeds=seeds)
     found = {label: _load(to, c, chosen.seeds[:seeds]) for label, c in chosen.configs.items()}
     return {
         label: combine(chosen.configs[label], datasets)

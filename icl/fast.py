@@ -26,9 +26,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from icl.model import Flat, Model, fixed_part, shapes
-from icl.task import Sequences, World
-
-Array = np.ndarray
+from icl.task import Array, Sequences, World
 
 SAFE = 50  # a logit whose exponential is finite in float32
 

@@ -16,6 +16,12 @@ from icl.model import Model, initial
 from icl.task import Array, Task, World
 from icl.training import Engine
 
+#: Steps of SGD before gradients are compared, so that no parameter is at a special value.
+WARM_UP = 20
+
+#: Of a parameter's elements: little, since the loss has a kink wherever a hidden unit is at zero.
+CHANGE = 1e-7
+
 
 class Comparison(NamedTuple):
     """How far one parameter's gradient by hand is from the others."""
@@ -41,14 +47,12 @@ def slope_by_differences(
     name: str,
     direction: Array,
     step: int = 0,
-    change: float = 1e-7,
 ) -> float:
     """(loss(theta + h d) - loss(theta - h d)) / 2h for a direction d of one parameter.
 
-    d has length 1, and h is such that the parameter's elements change by about ``change``: little,
-    since the loss has a kink wherever a hidden unit is at zero.
+    d has length 1, and h is such that the parameter's elements change by about :data:`CHANGE`.
     """
-    h = change * float(np.sqrt(direction.size))
+    h = CHANGE * float(np.sqrt(direction.size))
     losses = []
     for sign in (1, -1):
         engine.load([theta | {name: theta[name] + sign * h * direction}])
@@ -56,10 +60,8 @@ def slope_by_differences(
     return (losses[0] - losses[1]) / (2 * h)
 
 
-def compare(
-    task: Task, model: Model, batch: int, seed: int = 0, warm_up: int = 20
-) -> list[Comparison]:
-    """Every parameter's gradient in float64, after some steps of training.
+def compare(task: Task, model: Model, batch: int, seed: int = 0) -> list[Comparison]:
+    """Every parameter's gradient in float64, after :data:`WARM_UP` steps of training.
 
     Parameters
     ----------
@@ -69,17 +71,15 @@ def compare(
         Sequences.
     seed
         Of the run, and of the directions.
-    warm_up
-        Steps of SGD before, so that no parameter is at a special value.
     """
     world = World(task, seed, "float64")
     by_hand = fast.engine(world, model, batch)
     by_hand.load([initial(model, task, seed, "float64")])
-    for step in range(warm_up):
+    for step in range(WARM_UP):
         by_hand.step(step, 0.01, 0.0)
     [theta] = by_hand.parameters()
-    ours = gradient(by_hand, theta, warm_up)
-    theirs = gradient(LegibleEngine([world], model, batch), theta, warm_up)
+    ours = gradient(by_hand, theta, WARM_UP)
+    theirs = gradient(LegibleEngine([world], model, batch), theta, WARM_UP)
     rng = np.random.default_rng(seed)
     rows = []
     for name, mine in ours.items():
@@ -94,7 +94,7 @@ def compare(
                 norm,
                 float(np.linalg.norm(mine - theirs[name])) / norm,
                 float((mine * d).sum()),
-                slope_by_differences(by_hand, theta, name, d, warm_up),
+                slope_by_differences(by_hand, theta, name, d, WARM_UP),
             )
         )
     return rows

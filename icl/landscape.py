@@ -23,7 +23,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
-from icl.settings import InputError, Settings
+from icl.settings import InputError, Settings, at_least
 
 PARAMETERS = ("beta1", "alpha", "xi")
 
@@ -178,7 +178,7 @@ class Landscape(Settings):
         """
         theta = _check_point("start", start)
         _check_positive("rate", rate)
-        _check_count("steps", steps)
+        at_least(1, steps=steps)
         path = np.empty((steps + 1, *theta.shape))
         loss = np.empty((steps + 1, *theta.shape[:-1]))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -201,7 +201,7 @@ class Landscape(Settings):
         """
         theta = _check_point("start", start)
         _check_positive("until", until)
-        _check_count("steps", steps)
+        at_least(1, steps=steps)
         log_time, width = np.linspace(0, math.log1p(until), steps + 1, retstep=True)
 
         def slope(at: float, theta: np.ndarray) -> np.ndarray:
@@ -277,7 +277,7 @@ def minimal_model_saddle(N: int) -> float:
 
     Raises InputError for N < 1.
     """
-    _check_count("N", N)
+    at_least(1, N=N)
     return float((1 / np.arange(1, N + 1)).sum() - 1) / (2 * N * (2 * N + 1))
 
 
@@ -320,11 +320,6 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _log(count: int) -> float:
     return math.log(count) if count else -math.inf
-
-
-def _check_count(name: str, value: int) -> None:
-    if value < 1:
-        raise InputError(f"{name}={value} must be at least 1")
 
 
 def _check_positive(name: str, value: float) -> None:

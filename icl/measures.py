@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Array = np.ndarray
+from icl.task import Array
+
 Logits = Float[Array, "S L"]
 Layer1 = Float[Array, "S T T"]  # [sequence, query, key]
 TargetRow = Float[Array, "S T"]  # layer 2's attention from the target

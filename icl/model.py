@@ -13,9 +13,7 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 
 from icl.settings import Settings
-from icl.task import DType, Stream, Task, generator
-
-Array = np.ndarray
+from icl.task import Array, DType, Stream, Task, generator
 
 
 class Model(Settings):

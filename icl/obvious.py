@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from icl.model import Array, Model
-from icl.task import Task, World
+from icl.model import Model
+from icl.task import Array, Task, World
 from icl.training import Training
 
 

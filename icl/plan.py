@@ -8,7 +8,7 @@ from itertools import islice
 
 from icl.experiments import Experiment
 from icl.experiments import experiment as named
-from icl.runs import Progress, RunConfig, Store, seed_list
+from icl.runs import RunConfig, Store, seed_list
 
 #: So many seeds of every experiment come before the rest of any.
 FIRST_SEEDS = 3
@@ -63,14 +63,9 @@ def plan(experiments: Iterable[str | Experiment], seeds: list[int] | None = None
     return list(units.values())
 
 
-def progress_of(unit: Unit, to: Store) -> Progress:
-    """Whether a unit is stored, half done or missing; a corrupt file is set aside and named."""
-    return to.progress(unit.config, unit.seed)
-
-
 def describe_plan(units: list[Unit], to: Store, most: int = 12) -> str:
     """What a sweep would do: the count of each state, and what comes first."""
-    states = [progress_of(unit, to) for unit in units]
+    states = [to.progress(unit.config, unit.seed) for unit in units]
     counts = {state: states.count(state) for state in ("stored", "partial", "missing")}
     todo = [(u, s) for u, s in zip(units, states, strict=True) if s != "stored"]
     lines = [

@@ -27,12 +27,12 @@ SHOWN = {
 }
 
 
-def transition(dataset: xr.Dataset, level: float = 0.5) -> list[int | None]:
-    """Each seed's step at which its in-context accuracy first reaches ``level``, or None.
+def transition(dataset: xr.Dataset) -> list[int | None]:
+    """Each seed's step at which its in-context accuracy first reaches 50%, or None.
 
     As :func:`icl.analysis.crossing`, to a whole step.
     """
-    steps = crossing(dataset, level).values
+    steps = crossing(dataset).values
     return [round(float(step)) if np.isfinite(step) else None for step in steps]
 
 

@@ -25,9 +25,9 @@ from icl import store
 from icl.board import Board
 from icl.cluster import Cluster, connect
 from icl.experiments import Experiment
-from icl.plan import Unit, plan, progress_of
+from icl.plan import Unit, plan
 from icl.runs import RunConfig, Store
-from icl.settings import InputError
+from icl.settings import InputError, at_least
 from icl.worker import Outcome, Stop, run
 
 POLL_SECONDS = 0.2
@@ -91,7 +91,7 @@ def sweep(
     to, report = Store(root), Report()
     wanted: dict[str, Unit] = {}
     for unit in plan(experiments, seeds):
-        if progress_of(unit, to) == "stored":
+        if to.progress(unit.config, unit.seed) == "stored":
             report.stored.append(unit)
         else:
             wanted[unit.key] = unit
@@ -114,8 +114,8 @@ def sweep(
 
 def check_where(workers: int | None, scheduler: str | None) -> None:
     """Refuse what would train elsewhere than was meant."""
-    if workers is not None and workers < 1:
-        raise InputError(f"workers={workers} must be at least 1")
+    if workers is not None:
+        at_least(1, workers=workers)
     if scheduler is not None and not scheduler.strip():  # a variable that is not set
         raise InputError(f"scheduler={scheduler!r} must be an address such as tcp://HOST:PORT")
     if scheduler is not None and workers is not None:
@@ -281,6 +281,6 @@ def describe(report: Report, again: str) -> str:
     return "\n".join(lines)
 
 
-def status(report: Report) -> int:
-    """Exit status: 130 after Ctrl-C, 1 when a run failed or is left, else 0."""
+def exit_status(report: Report) -> int:
+    """130 after Ctrl-C, 1 when a run failed or is left, else 0."""
     return 130 if report.interrupted else int(bool(report.failed or report.left))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -223,12 +223,14 @@ class World:
     Raises
     ------
     InputError
-        For another seed.
+        For another seed or dtype.
     """
 
     def __init__(self, task: Task, seed: int, dtype: DType = "float32") -> None:
         if not 0 <= seed < SEEDS:
             raise InputError(f"seed={seed} must be at least 0 and at most {SEEDS - 1}")
+        if dtype not in get_args(DType):
+            raise InputError(f"dtype={dtype!r} must be {' or '.join(map(repr, get_args(DType)))}")
         self.task, self.seed, self.dtype = task, seed, dtype
         contents = generator(seed, Stream.WORLD).standard_normal((task.K + task.L, task.D))
         contents /= np.sqrt(task.D)

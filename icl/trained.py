@@ -50,5 +50,5 @@ def tensors(theta: Mapping[str, Array]) -> Theta:
 
 
 def in_float64(values: Array) -> Tensor:
-    """An array as a tensor."""
+    """An array as a tensor of float64: the same values, whatever precision they were made in."""
     return torch.from_numpy(values).double()

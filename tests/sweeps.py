@@ -49,7 +49,7 @@ SCRIPT = """
 import json, sys
 from icl.experiments import Experiment
 from icl.runs import RunConfig
-from icl.sweep import describe, status, sweep
+from icl.sweep import describe, exit_status, sweep
 
 root, workers, scheduler, seeds, *configs = json.loads(sys.argv[1])
 configs = {str(i): RunConfig.model_validate_json(c) for i, c in enumerate(configs)}
@@ -57,7 +57,7 @@ small = Experiment("small", "", configs, tuple(seeds))
 report = sweep([small], workers=workers, scheduler=scheduler, root=root)
 print(json.dumps({"done": len(report.done), "others": len(report.stored + report.elsewhere)}))
 print(describe(report, "icl sweep small"))
-sys.exit(status(report))
+sys.exit(exit_status(report))
 """
 
 

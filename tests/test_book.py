@@ -1,4 +1,4 @@
-"""The book's own Sphinx extension: no stale numbers, no figure without words."""
+"""The book's own Sphinx extensions: no stale numbers, no figure without words, no training."""
 
 import importlib.util
 import os
@@ -13,20 +13,28 @@ from bs4 import BeautifulSoup
 
 from icl import chapters
 from icl.experiments import EXPERIMENTS
-from icl.runs import Store
+from icl.runs import RunConfig, Store, train
+from icl.store import CorruptFile
+from icl.task import Task
+from icl.training import Training
 
 ROOT = Path(__file__).parent.parent
-EXTENSION = ROOT / "book" / "_ext" / "icl_book.py"
+EXTENSIONS = ROOT / "book" / "_ext"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h{}"/></svg>'
 ALT = 'A line that "rises" & falls'
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, EXTENSIONS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
 def extension(tmp_path, monkeypatch):
     """The extension, for a repository with one module and one result."""
-    spec = importlib.util.spec_from_file_location("icl_book", EXTENSION)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded("icl_book")
     for path in ("icl/figures/a.py", "results/full/0.nc", "benchmarks/engine.json"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("1")
@@ -132,7 +140,7 @@ def build(folder, alternative_texts):
     )
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", str(folder), str(folder / "out")],
-        env=os.environ | {"PYTHONPATH": str(EXTENSION.parent), "NO_COLOR": "1"},
+        env=os.environ | {"PYTHONPATH": str(EXTENSIONS), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -208,3 +216,16 @@ def test_a_chapter_with_its_defaults_finds_all_its_runs_stored(chapter):
         if not shipped.has(config, seed)
     ]
     assert not missing
+
+
+def test_a_corrupt_run_is_not_trained_again_to_be_published(tmp_path, monkeypatch):
+    monkeypatch.setenv("ICL_STORE", str(tmp_path / "store"))
+    task = Task(K=16, L=8, N=4, D=7, P=9)
+    config = RunConfig(task=task, training=Training(steps=4, every=2, test=8, batch=4))
+    train(config, [0, 1], Store())
+    path = Store().path(config, 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptFile):
+        loaded("icl_page_end").publish(config.name, tmp_path / "data")
+    assert not Store().has(config, 1)
+    assert list((tmp_path / "data").iterdir()) == []

@@ -179,12 +179,18 @@ def test_a_parameters_cell_declares_and_does_nothing_else(cell):
         ("progress_measures", "shortly=-1", "shortly=-1 must be at least 0"),
         ("task", "alphas=[]", "alphas=[] must hold a number"),
         ("engine", "batch=0", "batch=0 must be at least 1"),
-        ("landscape", "distances=[]", "distances=[] must hold a number"),
+        *(
+            ("landscape", given, f"{given} must be two or more rising numbers above 0")
+            for given in ("distances=[]", "distances=[0.3, 0.1]", "distances=[0.0, 0.1]")
+        ),
+        ("landscape", "distance=-0.1", "distance=-0.1 must be above 0"),
+        ("landscape", "steps_equal=0", "steps_equal=0 must be at least 1"),
         (
             "landscape",
-            "distances=[0.5, 0.5]",
-            "distances=[0.5, 0.5] must begin with two different numbers above 0",
+            "steps=400",
+            "steps=400 must be more: at rate=0.1 the loss does not fall to a tenth of its start",
         ),
+        ("task", "dtype=float16", "dtype='float16' must be 'float32' or 'float64'"),
         ("run_it_yourself", "dtype=x", "dtype='x' must be 'float32' or 'float64'"),
     ],
 )

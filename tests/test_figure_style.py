@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 
 from icl.figures import data, style
 from icl.figures import landscape as figures
@@ -15,11 +15,21 @@ from icl.landscape import Landscape
 from icl.settings import InputError
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2."""
-    channels = np.array(to_rgb(colour))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [
+        ("#000000", 0.0),
+        ("#ffffff", 1.0),
+        ("#ff0000", 0.2126),
+        ("#00ff00", 0.7152),
+        ("#0000ff", 0.0722),
+        ("#0a0a0a", 0.003035),  # 10 / 255 / 12.92
+        ("#808080", 0.215861),  # ((128 / 255 + 0.055) / 1.055) ** 2.4
+        ("#ff8000", 0.366983),  # 0.2126, and 0.7152 of the grey above
+    ],
+)
+def test_luminance_is_that_of_wcag_2(colour: str, expected: float) -> None:
+    assert style.luminance(colour) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#121212", "#14181e"])
@@ -28,13 +38,13 @@ def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
     bursts = {colour for colour, _ in (*data.BURSTS.values(), *data.OTHER_BURSTS)}
     scale = {to_hex(style.SCALE(share)) for share in np.linspace(0, 1, 256)}
     for colour in colours | {style.INK, style.START, style.END} | bursts | scale:
-        darker, lighter = sorted((luminance(page), luminance(colour)))
+        darker, lighter = sorted((style.luminance(page), style.luminance(colour)))
         assert (lighter + 0.05) / (darker + 0.05) >= 3, f"{colour} on {page}"
 
 
 @pytest.mark.parametrize("face", [*map(to_hex, colormaps["tab20"].colors), "#2ca02c", "#808080"])
 def test_letters_on_a_colour_are_black_or_white_whichever_stands_out(face: str) -> None:
-    on = luminance(face) + 0.05
+    on = style.luminance(face) + 0.05
     contrast = {"black": on / 0.05, "white": 1.05 / on}
     assert _readable(face) == max(contrast, key=lambda letters: contrast[letters])
 

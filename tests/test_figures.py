@@ -121,6 +121,20 @@ def test_copies_of_the_targets_class_are_counted():
     assert alt.endswith("; at 1, 1 in 100%.")
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda seed: task.rank_frequency(SMALL, [1.0], seed),
+        lambda seed: task.similarity(SMALL, [0.0, 0.5], seed),
+        lambda seed: task.repeats(SMALL, [1, 2], [0.0, 0.5], seed),
+    ],
+    ids=["rank_frequency", "similarity", "repeats"],
+)
+def test_what_is_drawn_is_of_the_seed_that_is_asked_for(draw):
+    (_, once), (_, again), (_, other) = draw(0), draw(0), draw(7)
+    assert once == again != other
+
+
 # Attention
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import typer
 import xarray as xr
+from IPython.display import Markdown
 from pydantic import Field
 
 from icl import __main__ as command_line
@@ -252,11 +253,17 @@ def test_looking_at_runs_needs_nothing_that_makes_them():
     assert not made_by & set(run.stdout.split())
 
 
-def test_provenance_is_displayed_as_markdown(capsys):
-    provenance.experiment_provenance(EXPERIMENTS["2b"], {})
-    assert "Markdown" in capsys.readouterr().out
-    provenance.provenance(dataset(RunConfig(), [150_000]))
-    assert "Markdown" in capsys.readouterr().out
+def test_lines_are_displayed_as_markdown_in_small_print(monkeypatch):
+    displayed = []
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    experiment, ds = EXPERIMENTS["2b"], dataset(RunConfig(), [150_000])
+    provenance.experiment_provenance(experiment, {})
+    provenance.provenance(ds)
+    assert [type(shown) for shown in displayed] == [Markdown, Markdown]
+    assert [shown.data for shown in displayed] == [
+        f"<small>{provenance.experiment_line(experiment, {})}</small>",
+        f"<small>{provenance.line(ds)}</small>",
+    ]
 
 
 def test_stored_counts_and_times_what_is_done(tmp_path):

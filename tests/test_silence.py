@@ -1,6 +1,7 @@
 """How much of a classifier is active, by its equation and on runs."""
 
 import numpy as np
+import xarray as xr
 
 from icl import circuits, silence
 from icl.model import Model, initial
@@ -40,3 +41,20 @@ def test_active_units_of_runs_are_those_of_their_last_parameters(tmp_path):
         tensors(circuits.parameters(ds, 3)), in_float64(world.tokens(world.probe("icl", 8)))
     )
     np.testing.assert_array_equal(found.sel(seed=3), expected)
+
+
+def test_the_change_of_a_bias_is_its_last_value_less_its_first():
+    config = RunConfig(task=TASK, model=Model(hidden=2), training=Training(dtype="float64"))
+    first = {seed: initial(config.model, TASK, seed, "float64") for seed in (0, 3)}
+    moved = np.array([[-0.5, 0.25], [-2.0, 0.0]])  # seed, layer
+    last = {
+        f"theta_b{layer + 1}": (
+            "seed",
+            [first[seed][f"b{layer + 1}"] + moved[i, layer] for i, seed in enumerate(first)],
+        )
+        for layer in (0, 1)
+    }
+    ds = xr.Dataset(last, {"seed": list(first)}, {"config": config.model_dump_json()})
+    found = silence.bias_change(ds)
+    assert (found.dims, list(found.layer.values)) == (("seed", "layer"), [1, 2])
+    np.testing.assert_allclose(found.sel(seed=[0, 3]), moved, atol=1e-12)

@@ -28,10 +28,10 @@ from icl import sweep as sweeps
 from icl import training
 from icl.__main__ import app, main
 from icl.experiments import EXPERIMENTS, Experiment
-from icl.plan import describe_plan, plan, progress_of
+from icl.plan import describe_plan, plan
 from icl.runs import Store, train
 from icl.settings import InputError
-from icl.sweep import Report, describe, status, sweep
+from icl.sweep import Report, describe, exit_status, sweep
 
 
 class TestPlan:
@@ -108,7 +108,7 @@ def test_trains_what_is_missing_and_leaves_what_is_stored(tmp_path, capsys):
 
     assert [u.label for u in report.stored] == ["run 0"]
     assert [u.label for u in report.done] == ["run 1"]
-    assert status(report) == 0
+    assert exit_status(report) == 0
     assert "1/1 runs, 0 failed" in capsys.readouterr().err
     assert before.path(configs[0], 0).read_bytes() == bytes_before
     assert_same_runs(before, reference(tmp_path / "reference", configs), configs)
@@ -150,7 +150,7 @@ def test_a_run_that_fails_is_reported_with_its_configuration_and_stops_no_other(
     [(unit, message)] = report.failed
     assert unit.label == "run 0"
     assert message.startswith("Diverged: the training loss of seed 0 is ")
-    assert status(report) == 1
+    assert exit_status(report) == 1
     text = describe(report, "")
     assert "1 trained, 0 were stored, 1 failed" in text
     assert f"failed: small [run 0] seed 0: {bad.describe()}: Diverged" in text
@@ -184,8 +184,7 @@ def test_a_run_whose_curves_are_corrupt_goes_on_from_its_checkpoint(tmp_path):
     to = reference(tmp_path, [c])
     to.save_checkpoint(c, 0, training.start(c.task, c.model, c.training, 0))
     to.path(c, 0).write_bytes(b"no run")
-    [unit] = plan(registry(c).values())
-    assert progress_of(unit, to) == "partial"
+    assert "1 half done" in describe_plan(plan(registry(c).values()), to)
 
 
 def test_a_locked_run_is_looked_at_again_at_the_end(tmp_path):
@@ -281,7 +280,7 @@ def test_an_interrupt_while_another_process_has_the_last_run_is_one(tmp_path, mo
     with to.lock(c, 0):
         report = sweep(registry(c).values(), root=tmp_path, progress=False)
     assert [unit.seed for unit in report.left] == [0]
-    assert status(report) == 130
+    assert exit_status(report) == 130
     assert "stopped; 1 runs left; go on with: again" in describe(report, "again")
 
 
@@ -382,15 +381,15 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, monkeypatc
 
 def test_the_exit_status_tells_how_a_sweep_ended():
     [unit] = plan(registry(config()).values())
-    assert status(Report(done=[unit], elsewhere=[unit])) == 0
-    assert status(Report(failed=[(unit, "why")])) == 1
-    assert status(Report(left=[unit])) == 1
-    assert status(Report(left=[unit], interrupted=True)) == 130
+    assert exit_status(Report(done=[unit], elsewhere=[unit])) == 0
+    assert exit_status(Report(failed=[(unit, "why")])) == 1
+    assert exit_status(Report(left=[unit])) == 1
+    assert exit_status(Report(left=[unit], interrupted=True)) == 130
 
 
 def test_a_plan_names_the_first_that_are_left_and_counts_the_others(monkeypatch, tmp_path):
     units, states = plan([EXPERIMENTS["3"]]), {0: "stored", 1: "partial"}
-    monkeypatch.setattr("icl.plan.progress_of", lambda unit, to: states.get(unit.seed, "missing"))
+    monkeypatch.setattr(Store, "progress", lambda self, config, seed: states.get(seed, "missing"))
     first, *lines = describe_plan(units, Store(tmp_path), most=2).splitlines()
     assert first == f"6 runs: 1 stored, 1 half done, 4 missing; store: {tmp_path}"
     assert [line.split(":")[0] for line in lines] == [

@@ -1,5 +1,6 @@
 """The data is what section 2 says, for every admissible setting."""
 
+import inspect
 import itertools
 import math
 from typing import get_args
@@ -483,6 +484,13 @@ def test_a_seed_that_is_no_number_of_32_bits_is_refused(seed):
         InputError, match=rf"^seed={seed} must be at least 0 and at most 4294967295$"
     ):
         World(Task(), seed)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "x"])
+def test_contents_in_another_precision_are_refused(dtype):
+    unchecked = inspect.unwrap(World.__init__)  # as outside the tests, which check types before
+    with pytest.raises(InputError, match=rf"^dtype='{dtype}' must be 'float32' or 'float64'$"):
+        unchecked(object.__new__(World), Task(), 0, dtype)
 
 
 @pytest.mark.parametrize("name", PROBES)

@@ -23,7 +23,7 @@ from sphinx.util.osutil import relative_uri
 from icl import table
 from icl.bench import machine
 from icl.experiments import EXPERIMENTS
-from icl.runs import RunConfig, Store, load_or_train
+from icl.runs import Store, combine, config_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -144,14 +144,19 @@ def line(app: Sphinx, page: str, label: nodes.Node, name: str) -> nodes.paragrap
 
 @cache  # once a build
 def publish(name: str, folder: Path) -> None:
-    """Copy a configuration's runs into the built book, under names that say what they are."""
+    """Copy a configuration's runs into the built book, under names that say what they are.
+
+    Nothing is trained. Raises :class:`icl.store.CorruptFile` for a file that is not what was
+    written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     store, seeds = Store(), stored_seeds(name)
-    for seed in seeds:
-        shutil.copyfile(store.root / name / f"{seed}.nc", folder / run_file(name, seed))
     with xr.open_dataset(store.root / name / f"{seeds[0]}.nc") as first:
-        config = RunConfig.model_validate_json(first.attrs["config"])
-    curves = table.curves(load_or_train(config, seeds))
+        config = config_of(first)
+    runs = [run for seed in seeds if (run := store.load(config, seed)) is not None]
+    for seed in seeds:
+        shutil.copyfile(store.path(config, seed), folder / run_file(name, seed))
+    curves = table.curves(combine(config, runs))
     curves.to_csv(folder / f"{name}.csv", index=False, float_format=DIGITS)
 
 

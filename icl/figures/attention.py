@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from icl.analysis import counted, spread
-from icl.attention import check_maps
+from icl.attention import check_maps, right
 from icl.circuits import layer1_by_distance, pointer_by_distance
 from icl.figures.curves import chance_levels
 from icl.figures.style import INK, MEASURES, figure, label_at, styled
@@ -59,11 +59,10 @@ def maps(ds: xr.Dataset, before: float, after: float, seed: int = 0) -> tuple[Fi
         bottom.set_xticks(ticks, names, fontsize=7)
         bottom.set_yticks(np.arange(record.row2.shape[0]), np.arange(record.row2.shape[0]) + 1)
         previous = np.diagonal(record.map1.values, -1)[0::2].mean()
-        right = np.nanmean([record.row2.values[j, 2 * j + 1] for j in range(T // 2)])
         words.append(
             f"at step {int(record.step):,} labels pay {previous:.2f} of their attention to the "
-            f"item before them in layer 1, and the target pays {right:.2f} to the {label} in "
-            "layer 2"
+            "item before them in layer 1, and the target pays "
+            f"{right(record.row2.values):.2f} to the {label} in layer 2"
         )
     bar = fig.colorbar(image, ax=axes, shrink=0.6, label="attention")
     bar.outline.set_visible(False)

@@ -109,14 +109,16 @@ def _readable(face: Any) -> str:
 
 
 @styled
-def rank_frequency(task: Task, alphas: Sequence[float], batches: int = 40) -> tuple[Figure, str]:
+def rank_frequency(
+    task: Task, alphas: Sequence[float], seed: int = 0, batches: int = 40
+) -> tuple[Figure, str]:
     """How often the target is of the k-th class in bursty sequences; dots drawn, lines k^-alpha."""
     fig = figure()
     ax = fig.subplots()
     words = []
     for i, alpha in enumerate(alphas):
         drawn = task.replace(alpha=alpha, p_B=1.0, p_C=0.0, B=task.copies)
-        world = World(drawn, 0)
+        world = World(drawn, seed)
         target = np.concatenate([world.batch(step).classes[:, -1] for step in range(batches)])
         ranks = np.arange(1, task.K + 1)
         colour = SCALE(i / max(len(alphas) - 1, 1))
@@ -164,13 +166,13 @@ def class_by_chance(
 
 
 @styled
-def similarity(task: Task, epsilons: Sequence[float]) -> tuple[Figure, str]:
+def similarity(task: Task, epsilons: Sequence[float], seed: int = 0) -> tuple[Figure, str]:
     """Dot product of the target with its class's item in the context, and with the other items."""
     fig = figure()
     ax = fig.subplots()
     same, other = [], []
     for eps in epsilons:
-        world = World(task.replace(eps=eps, p_B=1.0, p_C=0.0, B=task.copies), 0)
+        world = World(task.replace(eps=eps, p_B=1.0, p_C=0.0, B=task.copies), seed)
         batch = world.batch(0, 1000)
         dots = np.einsum("sjd,sd->sj", batch.items[:, :-1], batch.items[:, -1])
         same.append(dots[batch.right])
@@ -196,7 +198,11 @@ def similarity(task: Task, epsilons: Sequence[float]) -> tuple[Figure, str]:
 
 @styled
 def repeats(
-    task: Task, bursts: Sequence[int], fractions: Sequence[float], size: int = 4000
+    task: Task,
+    bursts: Sequence[int],
+    fractions: Sequence[float],
+    seed: int = 0,
+    size: int = 4000,
 ) -> tuple[Figure, str]:
     """How often the target's class stands in the context, by B, and by p_B."""
     fig = figure(7.2, 3.0)
@@ -208,7 +214,7 @@ def repeats(
     ):
         shares = []
         for _, drawn in tasks:
-            copies = World(drawn, 0).batch(0, size).right.sum(1)
+            copies = World(drawn, seed).batch(0, size).right.sum(1)
             shares.append(np.bincount(copies, minlength=task.N + 1)[: task.N + 1] / size)
         bottom = np.zeros(len(tasks))
         places = np.arange(len(tasks))
