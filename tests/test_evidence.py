@@ -17,6 +17,7 @@ from icl.evidence import (
     ratio,
     wilson,
     within,
+    worst,
 )
 
 
