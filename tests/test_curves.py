@@ -62,6 +62,16 @@ def test_aligned_curves_end_where_a_seed_stopped(runs):
     assert "in-context learning 0.10, 0.50 and 0.90" in words  # of the one that is there
 
 
+def test_progress_measures_have_the_names_of_the_text_and_an_axis(runs):
+    unaligned = runs.assign(icl_accuracy=xr.zeros_like(runs.icl_accuracy))
+    for ds in (runs, unaligned):
+        [ax] = curves.progress(ds, before=5_000, after=8_000)[0].axes
+        assert ax.get_ylabel() == "attention or accuracy"
+        texts = [text.get_text() for text in ax.get_legend().get_texts()]
+        short = [text.partition(", ")[0] for text in texts]
+        assert short == ["ICL", "ILA1", "TILA2", "CLA", "TLA2"]
+
+
 def test_without_a_transition_nothing_is_aligned_and_the_words_say_so(runs):
     runs["icl_accuracy"] = xr.zeros_like(runs.icl_accuracy)
     figure, words = curves.progress(runs)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ACCURACIES = by_variable("icl", "icl_swapped", "iwl", "iwl_absent")
 PROGRESS = by_variable("icl", "ila1", "tila2", "cla", "tla2")
+PROGRESS_AXIS = "attention or accuracy"
 
 
 def chance_levels(task: Task) -> dict[str, float]:
@@ -119,10 +120,10 @@ def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple
     _levels(ax, chance_levels(config_of(ds).task))
     ax.axvline(0, color=INK, lw=1, ls=":")
     for name, key in PROGRESS.items():
-        seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
-    ax.set(xlabel="steps since in-context accuracy was 50%", ylim=(-0.02, 1.02))
-    ax.set_xlim(-before, after)
-    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].name)
+    ax.set(xlabel="steps since in-context accuracy was 50%", ylabel=PROGRESS_AXIS)
+    ax.set(xlim=(-before, after), ylim=(-0.02, 1.02))
+    ax.legend(fontsize=9, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     early, late = curves.isel(since=0), curves.isel(since=-1)
     middle = curves.sel(since=0, method="nearest")
     words = "; ".join(
@@ -141,8 +142,8 @@ def _unaligned(fig: Figure, ds: xr.Dataset) -> tuple[Figure, str]:
     ax = fig.subplots()
     for name, key in PROGRESS.items():
         measure = MEASURES[key]
-        seeds_and_mean(ax, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
-    ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned")
+        seeds_and_mean(ax, ds.step, ds[name], measure, label=measure.name, carried=ds.carried)
+    ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned", ylabel=PROGRESS_AXIS)
     ax.legend(fontsize=8)
     steps_axis(ax, ds)
     return fig, (
