@@ -230,8 +230,8 @@ show(*curves.losses(runs_6c))
 # %% tags=["remove-input"]
 provenance(runs_6c)
 
-# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, one line per seed. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-show(*curves.logits(runs_6c))
+# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, one line per seed, apart by how a seed ends. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*curves.logits_by_fate(runs_6c))
 
 # %% tags=["remove-input"]
 provenance(runs_6c)

@@ -270,7 +270,7 @@ if early is not None and usual is not None:
         )
         print(f"seed {seed}: {then} at step {at:,}, {now} at the end")
 
-# %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross, above the axis of steps: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:
     show(*curves.waits(early_shares.isel(layer=-1), wait_over(usual), at))
 
