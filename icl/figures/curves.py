@@ -328,6 +328,16 @@ def steps_axis(ax: Axes, ds: xr.Dataset, ticks: int = 5) -> None:
     _thousands(ax.xaxis, float(ds.step.max()))
 
 
+def log_steps_axis(ax: Axes, ds: xr.Dataset) -> None:
+    """The same on a logarithmic axis; it is even up to the first record after the start."""
+    first, last = float(ds.step[1]), float(ds.step[-1])
+    ax.set_xscale("symlog", linthresh=first)
+    ax.set(xlabel="steps", xlim=(0, last))
+    powers = 10.0 ** np.arange(np.ceil(np.log10(first)), np.log10(last))
+    ax.set_xticks([0, *powers], [f"{x / 1000:g}k" if x >= 1000 else f"{x:g}" for x in [0, *powers]])
+    ax.minorticks_off()
+
+
 def _thousands(axis: Axis, last: float) -> None:
     """Steps as 50k where an axis is that long."""
     if last >= 10_000:

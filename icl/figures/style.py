@@ -56,7 +56,7 @@ MEASURES: Final = {
     "icl_swapped": Measure(
         "in-context learning, swapped labels", _IN_CONTEXT, "--", "swapped_accuracy"
     ),
-    "iwl": Measure("in-weights learning", _IN_WEIGHTS, "--", "iwl_accuracy"),
+    "iwl": Measure("in-weights learning (the paper's test)", _IN_WEIGHTS, "--", "iwl_accuracy"),
     "iwl_absent": Measure(
         "in-weights learning, target's class absent",
         _IN_WEIGHTS,
