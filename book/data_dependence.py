@@ -137,7 +137,7 @@ for title, name, labels in (
 # learned by heart. Four settings of the data are varied, around $K=1024$, $B=1$, $\varepsilon=0.1$ and
 # $\alpha=0$.
 
-# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$, a colour for each burstiness $B$ (2a), against within-class variability $\\varepsilon$ (2b), and against the exponent $\\alpha$ of the classes' frequency (2c). Large marks: means over seeds; thin marks: single seeds. A cross on the axis marks a configuration that is not yet run (for $K$, in the order of $B$ from the left); a line that bridges one is faint. Select a point to see its seeds."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$, a colour and a mark for each burstiness $B$ (2a), against within-class variability $\\varepsilon$ (2b), and against the exponent $\\alpha$ of the classes' frequency (2c). Large marks: means over seeds; thin marks: single seeds. A cross on the axis marks a configuration that is not yet run (for $K$, in the order of $B$ from the left); a line that bridges one is faint. Select a point to see its seeds."}} tags=["hide-input"]
 show_part("data-dependence", *figures.explore(figures.FIGURE_2, runs))
 
 # %% tags=["remove-input"]

@@ -89,7 +89,8 @@ def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[
             _draw(ax, column, measures)
             _axis(ax, scan, [point.x for point in column])
         row[0].set(ylabel=title, ylim=(-0.03, 1.03))
-    for scan, ax in zip(scans, axes[-1], strict=True):
+    for scan, top, ax in zip(scans, axes[0], axes[-1], strict=True):
+        top.set_title(scan.experiment, fontsize=10)
         ax.set_xlabel(f"${SIGNS.get(scan.along, scan.along)}$")
     every = [point for column in columns for point in column]
     fig.legend(handles=_key(every), loc="outside upper center", ncols=3, fontsize=8)
@@ -109,6 +110,7 @@ def explore(
     """
     columns = [
         {
+            "name": scan.experiment,
             "sign": GREEK.get(scan.along, scan.along),
             "ticks": [[place, f"{x:g}"] for x, place in _places(scan, column).items()],
             "points": [
@@ -134,7 +136,9 @@ def explore(
             PAPERS_IWL: "in weights, the paper's test",
             ICL: "in context",
         },
-        "bursts": {str(B): {"colour": _burst(B)[0]} for B in sorted(drawn)},
+        "bursts": {
+            str(B): dict(zip(("colour", "marker"), _burst(B), strict=True)) for B in sorted(drawn)
+        },
         "missing": MISSING,
     }
     return data, *data_dependence(scans, runs)
