@@ -306,7 +306,7 @@ if varied is not None:
 # line for each seed: the mean diagonal between contents, with the standard deviation of all other entries in brackets, and
 # the logit one position on.
 
-# %% mystnb={"figure": {"name": "fig-data-pointer", "caption": "Layer 2's logit between a position that layer 1 copied to the query and that of a key, by how far the key is behind it, from $V_1^{\\mathsf T}Q_2^{\\mathsf T}K_2(1+V_1)$ averaged over positions, for keys that look at themselves in layer 1. Lines: seeds at $\\varepsilon=1.6$ and of {numref}`fig-network-transition`."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-pointer", "caption": "Layer 2's logit between a position that layer 1 copied to the query and that of a key, by how many positions after it the key stands, from $V_1^{\\mathsf T}Q_2^{\\mathsf T}K_2(1+V_1)$ averaged over positions, for keys that look at themselves in layer 1. Lines: seeds at $\\varepsilon=1.6$ and of {numref}`fig-network-transition`."}} tags=["hide-input"]
 thetas = {
     name: [circuits.parameters(ds, seed) for seed in ds.seed.values.tolist()]
     for name, ds in {"ε = 1.6": varied, "Figure 3": usual}.items()
