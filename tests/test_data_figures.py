@@ -36,6 +36,7 @@ def made_up(config, seeds):
             "swapped_accuracy",
             "item_label_association",
             "target_item_label_association",
+            "train_loss",
         ):
             columns[measure] = ("step", STEP / STEP[-1])
         if config.task.alpha > 0:
