@@ -147,7 +147,7 @@ for title, name, labels in (
 # learned by heart. Four settings of the data are varied, around $K=1024$, $B=1$, $\varepsilon=0.1$ and
 # $\alpha=0$.
 
-# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$, a colour for each burstiness $B$ (2a), against within-class variability $\\varepsilon$ (2b), and against the exponent $\\alpha$ of the classes' frequency (2c). Large marks: means over seeds; thin marks: single seeds. A cross on the axis marks a configuration that is not yet run (for $K$, in the order of $B$ from the left); a line that bridges one is faint. Select a point to see its seeds."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-dependence", "caption": "The paper's Figure 2: accuracy at the end of training against the number of classes $K$, a colour and a mark for each burstiness $B$ (2a), against within-class variability $\\varepsilon$ (2b), and against the exponent $\\alpha$ of the classes' frequency (2c). Large marks: means over seeds; thin marks: single seeds. A cross on the axis marks a configuration that is not yet run (for $K$, in the order of $B$ from the left); a line that bridges one is faint. Select a point to see its seeds."}} tags=["hide-input"]
 show_part("data-dependence", *figures.explore(figures.FIGURE_2, runs))
 
 # %% tags=["remove-input"]
@@ -316,7 +316,7 @@ if varied is not None:
 # line for each seed: the mean diagonal between contents, with the standard deviation of all other entries in brackets, and
 # the logit one position on.
 
-# %% mystnb={"figure": {"name": "fig-data-pointer", "caption": "Layer 2's logit between a position that layer 1 copied to the query and that of a key, by how far the key is behind it, from $V_1^{\\mathsf T}Q_2^{\\mathsf T}K_2(1+V_1)$ averaged over positions, for keys that look at themselves in layer 1. Lines: seeds at $\\varepsilon=1.6$ and of {numref}`fig-network-transition`."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-data-pointer", "caption": "Layer 2's logit between a position that layer 1 copied to the query and that of a key, by how many positions after it the key stands, from $V_1^{\\mathsf T}Q_2^{\\mathsf T}K_2(1+V_1)$ averaged over positions, for keys that look at themselves in layer 1. Lines: seeds at $\\varepsilon=1.6$ and of {numref}`fig-network-transition`."}} tags=["hide-input"]
 thetas = {
     name: [circuits.parameters(ds, seed) for seed in ds.seed.values.tolist()]
     for name, ds in {"ε = 1.6": varied, "Figure 3": usual}.items()

@@ -230,7 +230,7 @@ falls = {
     for logits, chain in chains.items()
 }
 
-# %% mystnb={"figure": {"name": "fig-landscape-chain", "caption": "The loss along gradient descent, as a share of its start, with three nested logits ({numref}`fig-landscape-loss`), without $\\beta_1$ and without $\\alpha$. Time is counted in units of the time until a quarter of the loss is lost. Computed on this page."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-landscape-chain", "caption": "The loss along gradient descent, as a share of its start, with three nested logits ({numref}`fig-landscape-loss`), with $\\beta_1$ saturated (two), and with both $\\beta_1$ and $\\alpha$ saturated (one). Time is counted in units of the time until a quarter of the loss is lost. Computed on this page."}} tags=["hide-input"]
 show(*figures.chains(chains))
 
 # %% tags=["nbval-check-output"]

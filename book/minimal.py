@@ -235,8 +235,8 @@ show(*curves.losses(runs_6c))
 # %% tags=["remove-input"]
 provenance(runs_6c)
 
-# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, one line per seed. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-show(*curves.logits(runs_6c))
+# %% mystnb={"figure": {"name": "fig-minimal-equal-logits", "caption": "The attention parameters of the runs of {numref}`fig-minimal-equal`, one line per seed, apart by how a seed ends. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+show(*curves.logits_by_fate(runs_6c))
 
 # %% tags=["remove-input"]
 provenance(runs_6c)
@@ -375,10 +375,11 @@ Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
 # its readout for label $l$. With $\xi_0=1$ the vector that is added for a label is the label itself;
 # larger ones make it surer.
 
-# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, one line per seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-minimal-tied", "caption": "Accuracy on novel classes for the model with three parameters and a tied classifier, one line per seed, for three sizes of its fixed part. Grey: the same seeds untied, Figure 6a, with a point where the stop rule ended them. Steps are on a logarithmic axis from the first record after the start. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
 untied = load_stored("6a", seeds=seeds)
 tied = load_stored("tied", seeds=seeds)
-show(*data.panels("tied", tied, measures=(data.ICL,), mean=False, beside=untied.get("")))
+usual = untied.get("")
+show(*data.panels("tied", tied, measures=(data.ICL,), mean=False, beside=usual, log=True))
 
 # %% tags=["remove-input"]
 experiment_provenance(EXPERIMENTS["tied"], tied)
@@ -442,7 +443,6 @@ Markdown(scorecard.checks({claim.id: claim.decide({"tied": tied, "6a": untied})}
 # <network-waits>`. Only stored runs are shown.
 
 # %% mystnb={"figure": {"name": "fig-minimal-open", "caption": "Accuracy on novel classes for the model with three parameters, one line per seed, without decay, with labels that may repeat, and without biases. Grey: the same seeds at the usual settings, Figure 6a, with a point where the stop rule ended them. Dashed: $1/N$. Dotted: carried forward from where the stop rule ended a run."}} tags=["hide-input"]
-usual = untied.get("")
 others = load_stored("open-minimal", seeds=seeds)
 show(*data.panels("open-minimal", others, measures=(data.ICL,), mean=False, beside=usual))
 

@@ -266,7 +266,7 @@ if early is not None and usual is not None:
         )
         print(f"seed {seed}: {then} at step {at:,}, {now} at the end")
 
-# %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross: it does not end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-network-waits", "caption": "When the wait at $1/L$ ends in {numref}`fig-network-transition`, where accuracy is half-way to $1/N$, by the share of the classifier's last hidden layer that is active at an early step. Numbers: seeds. Cross, above the axis of steps: it does not end."}} tags=["hide-input"]
 if early is not None and usual is not None:
     show(*curves.waits(early_shares.isel(layer=-1), wait_over(usual), at))
 
@@ -327,8 +327,9 @@ Markdown(scorecard.checks({claim.id: claim.decide(stored)}))
 # %% tags=["hide-input"]
 moment = float(when[0]) if np.isfinite(when[0]) else steps / 2
 glue("before", before, display=False)
+glue("moment", "the transition" if np.isfinite(when[0]) else "mid-run", display=False)
 
-# %% mystnb={"figure": {"name": "fig-network-maps", "caption": "The paper's Figure 3b, as means over the test sequences of seed 0: layer 1's attention, and the attention that the target pays in layer 2 when its pair stands first, second, and so on. Left: {glue:text}`before:,` steps before the transition (before mid-run, if there was none); right: at the end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"name": "fig-network-maps", "caption": "The paper's Figure 3b, as means over the test sequences of seed 0: layer 1's attention, and the attention that the target pays in layer 2 when its pair stands first, second, and so on. Left: {glue:text}`before:,` steps before {glue:text}`moment`; right: at the end."}} tags=["hide-input"]
 show(*figures.maps(runs, before=max(moment - before, 0), after=steps, seed=0))
 
 # %% tags=["remove-input"]

@@ -132,6 +132,7 @@ def build(folder, alternative_texts):
     ]
     title = nbformat.v4.new_markdown_cell("# Page")
     cell = nbformat.v4.new_code_cell("show()", outputs=outputs, execution_count=1)
+    cell.metadata.tags = ["hide-input"]
     notebook = nbformat.v4.new_notebook(cells=[title, cell])
     notebook.metadata.language_info = {"name": "python", "pygments_lexer": "python"}
     nbformat.write(notebook, folder / "index.ipynb")
@@ -153,6 +154,13 @@ def test_alternative_text_goes_from_the_output_to_the_page(tmp_path):
     status, page, warnings = build(tmp_path, [ALT, "two\nlines"])
     assert (status, warnings) == (0, "")
     assert [image["alt"] for image in page.select("img")] == [ALT, "two lines"]
+
+
+def test_what_opens_a_cells_code_has_the_name_that_is_seen(tmp_path):
+    _, page, _ = build(tmp_path, [ALT])
+    [line] = page.select("details > summary")
+    assert "aria-label" not in line.attrs
+    assert line.text.strip()
 
 
 @pytest.mark.parametrize("alt", [None, "", " "])

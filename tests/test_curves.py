@@ -62,6 +62,16 @@ def test_aligned_curves_end_where_a_seed_stopped(runs):
     assert "in-context learning 0.10, 0.50 and 0.90" in words  # of the one that is there
 
 
+def test_progress_measures_have_the_names_of_the_text_and_an_axis(runs):
+    unaligned = runs.assign(icl_accuracy=xr.zeros_like(runs.icl_accuracy))
+    for ds in (runs, unaligned):
+        [ax] = curves.progress(ds, before=5_000, after=8_000)[0].axes
+        assert ax.get_ylabel() == "attention or accuracy"
+        texts = [text.get_text() for text in ax.get_legend().get_texts()]
+        short = [text.partition(", ")[0] for text in texts]
+        assert short == ["ICL", "ILA1", "TILA2", "CLA", "TLA2"]
+
+
 def test_without_a_transition_nothing_is_aligned_and_the_words_say_so(runs):
     runs["icl_accuracy"] = xr.zeros_like(runs.icl_accuracy)
     figure, words = curves.progress(runs)
@@ -79,6 +89,22 @@ def test_losses_count_how_seeds_end(runs):
     alike = runs.copy()
     alike["target_item_label_association"][1] = runs.target_item_label_association[0]
     assert "2 end as induction head" in curves.losses(alike)[1]
+
+
+def test_logits_have_a_panel_for_each_way_in_which_seeds_end(runs):
+    runs["target_item_label_association"][1] = 0.2 - runs.target_item_label_association[1]
+    runs["alpha"][1] = -runs.alpha[1]
+    figure, words = curves.logits_by_fate(runs)
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["induction head: 1 seed", "elimination: 1 seed"]
+    colour = MEASURES["alpha"].colour
+    for ax, sign in zip(figure.axes, (1, -1), strict=True):
+        alpha = [line.get_ydata() for line in ax.lines if line.get_color() == colour]
+        assert len(alpha) == 2  # a seed's line, and what was carried forward
+        assert np.nanmax(sign * np.array(alpha[0])) == pytest.approx(0.9)
+    assert "elimination, 1 seed: beta1 0.88, alpha -0.88, beta2 0.88" in words
+    [one] = curves.logits_by_fate(runs.isel(seed=[0]))[0].axes
+    assert one.get_title(loc="left") == "induction head: 1 seed"
 
 
 def test_a_parameter_that_was_held_at_zero_is_not_drawn(runs):
@@ -128,11 +154,19 @@ def test_waits_are_points_by_seed_and_one_that_does_not_end_is_a_cross_above_the
     assert points == [[0.04, 40_000], [0.2, 9_000]]
     [[x, y]] = cross
     assert x == 0.03
-    assert 40_000 < y < ax.get_ylim()[1]
+    ticks = dict(
+        zip([tick.get_text() for tick in ax.get_yticklabels()], ax.get_yticks(), strict=True)
+    )
+    assert ticks == {"0": 0, "10k": 10_000, "20k": 20_000, "30k": 30_000, "40k": 40_000, "never": y}
+    _, top = ax.spines["left"].get_bounds()
+    assert 40_000 < top < y < ax.get_ylim()[1]
     assert {text.get_text(): text.xy[0] for text in ax.texts} == {"0": 0.04, "2": 0.03, "5": 0.2}
     assert alt.endswith(
         "from most to least active: seed 5, 0.200 and 9,000; seed 0, 0.040 and 40,000; "
         "seed 2, 0.030 and never."
     )
     fig, alt = curves.waits(share[1:2], end[1:2], 1000)
+    assert [tick.get_text() for tick in fig.axes[0].get_yticklabels()] == ["never"]
     assert alt.endswith("active: seed 2, 0.030 and never.")
+    fig, _ = curves.waits(share[::2], end[::2], 1000)
+    assert "never" not in {tick.get_text() for tick in fig.axes[0].get_yticklabels()}

@@ -36,6 +36,7 @@ def made_up(config, seeds):
             "swapped_accuracy",
             "item_label_association",
             "target_item_label_association",
+            "train_loss",
         ):
             columns[measure] = ("step", STEP / STEP[-1])
         if config.task.alpha > 0:
@@ -213,6 +214,14 @@ def test_names_are_moved_apart_no_more_than_they_must(heights):
     assert sum(moved) == pytest.approx(sum(heights))
 
 
+@pytest.mark.parametrize("heights", [[0.0, -0.02, 0.01], [1.0, 1.0, 0.99, 0.02], [0.5], []])
+def test_names_stay_within_the_axes(heights):
+    moved = data._apart(heights, gap=0.1, between=(0.03, 0.98))
+    order = np.argsort(heights, kind="stable")
+    assert (np.diff(np.array(moved)[order]) >= 0.1 - 1e-6).all()
+    assert all(0.03 <= height <= 0.98 for height in moved)
+
+
 def test_the_number_of_seeds_is_a_range_where_it_differs():
     runs = {"2b": stored("2b", ["eps=0.0"], (0,)) | stored("2b", ["eps=1.6"], (0, 1, 2))}
     figure, words = data.data_dependence(data.FIGURE_2, runs)
@@ -331,6 +340,61 @@ def test_of_several_measures_the_grey_ones_are_named_and_the_longer_runs_fit(lon
     assert first.get_xlim()[1] >= 10_000
     ends = [x for x, _ in marks(first, ".")]
     assert ends == ([5_000] * 4 if longer == "own" else [])
+
+
+def test_grey_names_stand_beside_their_lines_where_nothing_else_does():
+    label, configs = "p_B=0.5", EXPERIMENTS["p_B"].configs
+    own, other = together(configs[label], (0, 1)), together(configs[label], (0, 1))
+    for name, value in {data.ICL: 1.0, data.IWL: 0.0, data.PAPERS_IWL: 0.0}.items():
+        own[name] = xr.full_like(own[name], value)
+    for name, value in {data.ICL: 0.98, data.IWL: 0.05}.items():
+        other[name] = xr.full_like(other[name], value)
+    other["stopped_at"] = xr.full_like(other.stopped_at, 4_000)
+    other["carried"] = (other.step > 4_000) & xr.ones_like(other.carried)
+    figure, _ = data.panels("p_B", {label: own}, beside={label: other}, named=True)
+    places = {text.get_text(): text.xy for text in figure.axes[0].texts}
+    assert {x for x, _ in places.values()} == {4_000}
+    assert places["ICL"][1] == pytest.approx(0.94, abs=0.02)
+    assert places["IWL"][1] == pytest.approx(0.06, abs=0.02)
+
+
+@pytest.mark.parametrize("height", [0.0, 0.5, 1.0])
+def test_the_height_of_a_name_is_free_or_else_the_freest(height):
+    taken = np.array([0.0, 0.48, 0.52, 1.0])
+    found = data._free(height, taken)
+    assert 0.03 <= found <= 0.98
+    assert abs(found - taken).min() >= 0.06 - 1e-9
+    assert abs(found - height) < 0.1
+    assert data._free(height, np.array([])) == pytest.approx(np.clip(height, 0.03, 0.98))
+    assert data._free(height, np.linspace(0, 0.95, 200)) == 0.98
+
+
+def test_steps_may_be_on_a_logarithmic_axis_from_the_first_record_on():
+    figure, _ = data.panels("p_B", stored("p_B"), measures=(data.ICL,), log=True)
+    for ax in figure.axes:
+        assert ax.get_xscale() == "symlog"
+        assert ax.xaxis.get_transform().linthresh == 500
+        assert ax.get_xlim() == (0, 10_000)
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1k"]
+    figure, _ = data.panels("p_B", stored("p_B"), measures=(data.ICL,))
+    assert figure.axes[0].get_xscale() == "linear"
+    assert data.panels("p_B", {}, log=True)[1].count(data.MISSING) == 2
+
+
+def test_a_panels_words_have_the_way_to_the_end():
+    label, config = "p_B=0.5", EXPERIMENTS["p_B"].configs["p_B=0.5"]
+    ds = together(config, (0, 1))
+    step = ds.step.values
+    rises = np.interp(step, [0, 4_000, 8_000], [0, 0.8, 0.8])
+    falls = np.interp(step, [0, 4_000, 5_000], [0, 0.8, 0.1])
+    for name, curves in {data.ICL: (rises, falls), data.IWL: (rises, 0 * rises)}.items():
+        ds[name] = (("seed", "step"), np.array(curves))
+    _, words = data.panels("p_B", {label: ds})
+    assert (
+        "in-context learning 0.10 to 0.80 (50% at step 2,500; highest 0.80 at step 4,000) and "
+        "in-weights learning, target's class absent 0.00 to 0.80 (50% in 1 seed at step 2,500) and "
+        "in-weights learning (the paper's test) "
+    ) in words
 
 
 # Ranks

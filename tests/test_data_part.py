@@ -143,11 +143,44 @@ def test_a_mean_stands_where_it_should(show):
     config = EXPERIMENTS["2b"].configs[label]
     axis = page.locator("svg").nth(3).locator(".icl-axes path").get_attribute("d")
     _, top, bottom, _ = map(float, re.findall(r"[\d.]+", axis))
-    y = float(point(page, "2b", 1, label).locator(".icl-mean").get_attribute("cy"))
+    mark = point(page, "2b", 1, label).locator(".icl-mean").get_attribute("transform")
+    y = float(re.findall(r"[\d.]+", mark)[1])
     share = (bottom - y) / (bottom - top) * 1.06 - 0.03  # the axis goes from -0.03 to 1.03
     assert share == pytest.approx(np.mean([level(config, s, data.ICL) for s in SEEDS]), abs=1e-3)
     marks = point(page, "2b", 1, label).locator(".icl-seed")
     assert marks.count() == len(SEEDS)
+
+
+def test_every_plot_has_a_name_of_its_own_and_a_curve_the_marks_of_the_picture(show):
+    page = show({"2a": stored("2a", seeds=SEEDS)})
+    names = [plot.get_attribute("aria-label") for plot in page.locator("svg").all()]
+    assert names == [
+        f"{scan.experiment}, in-{kind} accuracy against {sign}"
+        for scan, sign in zip(data.FIGURE_2, "Kεα", strict=True)
+        for kind in ("weights", "context")
+    ]
+    shapes = {
+        B: point(page, "2a", 1, f"K=512, B={B}").locator(".icl-mean").get_attribute("d")
+        for B in (0, 1, 2, 4)
+    }
+    assert len(set(shapes.values())) == 4
+    script = (STATIC / "icl-data-dependence.js").read_text()
+    marks = {marker for _, marker in (*data.BURSTS.values(), *data.OTHER_BURSTS)}
+    assert all(re.search(rf'^ +"?{re.escape(marker)}"?: "M', script, re.M) for marker in marks)
+
+
+@pytest.mark.parametrize("width", [360, 640, 1000, 2560])
+def test_where_there_is_room_a_scan_is_a_column_as_in_the_picture(show, width):
+    page = show(made("half"), viewport={"width": width, "height": 800})
+    places = [plot.bounding_box() for plot in page.locator("svg").all()]
+    if width < 400:
+        assert len({round(place["x"]) for place in places}) == 1
+    else:
+        above, below = places[::2], places[1::2]
+        assert len({round(place["y"]) for place in above}) == 1
+        assert above[0]["x"] < above[1]["x"] < above[2]["x"]
+        assert all(a["x"] == b["x"] and a["y"] < b["y"] for a, b in zip(above, below, strict=True))
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
 def test_each_plot_is_one_stop_of_the_tab_key_and_arrows_go_through_it(show):

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from matplotlib.colors import to_hex
+from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
 
 from icl.figures import data, style
 from icl.figures import landscape as figures
@@ -40,6 +40,19 @@ def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
     for colour in colours | {style.INK, style.START, style.END} | bursts | scale:
         darker, lighter = sorted((style.luminance(page), style.luminance(colour)))
         assert (lighter + 0.05) / (darker + 0.05) >= 3, f"{colour} on {page}"
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#121212", "#14181e"])
+def test_a_legend_is_written_in_ink_as_far_as_can_be_from_every_page(page: str) -> None:
+    assert style.RC["legend.labelcolor"] == style.INK
+    darker, lighter = sorted((style.luminance(page), style.luminance(style.INK)))
+    assert (lighter + 0.05) / (darker + 0.05) > 4
+    landscape = Landscape(N=2, L=4)
+    path = landscape.descend(np.zeros(3), rate=0.5, steps=100)
+    figure, _ = figures.chains({"a": path, "b": path})
+    legend = figure.axes[0].get_legend()
+    assert {to_hex(text.get_color()) for text in legend.get_texts()} == {style.INK}
+    assert style.INK not in {to_hex(line.get_color()) for line in legend.get_lines()}
 
 
 @pytest.mark.parametrize("face", [*map(to_hex, colormaps["tab20"].colors), "#2ca02c", "#808080"])
@@ -87,6 +100,23 @@ def test_alternative_texts_state_the_numbers_of_their_data() -> None:
     assert passed == pytest.approx(path.time[(path.loss <= np.log(4)).argmax()], abs=0.1)
     _, alt = figures.path_on_surface(landscape, path)
     assert f"; {path.loss[-1]:.2f} at xi = {path.theta[-1, 2]:.1f}, y = " in alt
+
+
+def test_layers_have_the_colours_of_the_papers_figure_4() -> None:
+    hues = {
+        name: rgb_to_hsv(to_rgb(style.MEASURES[name].colour))[0]
+        for name in ("ila1", "tila2", "cla", "tla2")
+    }
+    orange, green, blue, red = (0.05, 0.17), (0.25, 0.52), (0.55, 0.72), (0.93, 1.0)
+    for (low, high), hue in zip((orange, green, blue, red), hues.values(), strict=True):
+        assert low < hue < high, hues
+    for parameter, measure in (("beta1", "ila1"), ("alpha", "tila2"), ("beta2", "tla2")):
+        assert style.MEASURES[parameter].colour == style.MEASURES[measure].colour
+
+
+def test_a_name_begins_with_the_abbreviation_of_the_text() -> None:
+    assert style.MEASURES["ila1"].name == "ILA1, item–label association"
+    assert style.MEASURES["loss"].name == "loss"
 
 
 def test_measures_are_found_by_the_variable_of_a_run() -> None:

@@ -557,6 +557,19 @@ def test_context_and_weights_are_said_to_know_what_perfect_solutions_know(page, 
         assert all(one["words"].endswith("in training, wrong.") for one in said)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        (["bursty"] * 3, "three bursty sequences"),
+        (["i.i.d.", "bursty", "i.i.d."], "two i.i.d. and one bursty sequence"),
+        (["novel", "i.i.d.", "i.i.d."], "one novel and two i.i.d. sequences"),
+        (["bursty", "novel", "i.i.d."], "one bursty, one novel and one i.i.d. sequence"),
+    ],
+)
+def test_kinds_of_sequences_are_counted(page, kinds, words):
+    assert page.evaluate("(kinds) => icl.sequence.counted(kinds)", kinds) == words
+
+
 def test_labels_that_may_repeat_are_refused():
     with pytest.raises(InputError, match=r"^distinct=False has no interactive part"):
         interactive.sequence(World(Task(distinct=False), 0))

@@ -146,6 +146,35 @@ def test_page_is_light_enough(page):
     assert sum(len(gzip.compress(file.read_bytes())) for file in files) < WEIGHT
 
 
+def test_what_scrolls_on_a_narrow_screen_can_be_reached_and_has_a_name(page):
+    before = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_timeout(300)  # until the boxes have been looked at
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('.bd-article :is(figure, mjx-container)')]
+            .filter(e => getComputedStyle(e).overflowX === 'auto')
+            .map(e => [e.scrollWidth > e.clientWidth + 1, e.getAttribute('tabindex'),
+                       e.getAttribute('aria-label'), e.querySelector('figcaption')?.innerText])"""
+    )
+    page.set_viewport_size(before)
+    for scrolls, stop, name, caption in boxes:
+        assert (stop, bool(name)) == (("0", True) if scrolls else (None, False))
+        if scrolls and caption:
+            assert name.partition(":")[0] == re.match(r"Fig\. \d+", caption)[0]
+
+
+def test_no_formula_is_a_stop_of_the_tab_key(page):
+    assert page.locator("mjx-container[tabindex]:not([data-scrolls])").count() == 0
+    formulas = page.locator("mjx-container").count()
+    assert page.locator("mjx-assistive-mml math").count() == formulas
+
+
+def test_what_opens_the_code_is_named_by_its_own_word(page):
+    for line in page.locator("div.cell details.hide > summary").all():
+        assert line.get_attribute("aria-label") is None
+        assert "Code" in line.inner_text()
+
+
 def test_page_asked_for_nothing_outside_and_never_complained(page):
     """Last, so that it also sees what the checks above brought about."""
     assert page.complaints == []

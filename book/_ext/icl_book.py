@@ -4,8 +4,8 @@
    an edit of the package or a new stored run executes the chapters again.
 2. Every figure must say in words what it shows: an image without alternative text is a warning.
 3. Every page offers its executed notebook for download.
-4. The bibliography, and what opens a chapter's sections in the table of contents, are marked up as
-   a screen reader expects it.
+4. The bibliography, what opens a cell's code, and what opens a chapter's sections in the table of
+   contents, are marked up as a screen reader expects it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LOGGER = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", name_execution_cache)
     app.connect("html-page-context", offer_notebook, priority=100)  # before the theme's buttons
-    app.connect("html-page-context", mend_bibliography)
+    app.connect("html-page-context", mend_roles_and_names)
     app.connect("html-page-context", name_toggles, priority=900)  # after the theme's contents
     app.add_post_transform(RequireAlternativeText)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -112,13 +112,19 @@ def offer_notebook(
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def mend_bibliography(
+def mend_roles_and_names(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Take back docutils' role "list": what stands in it has a role of its own, not "listitem"."""
+    """Take back two attributes of the page's text.
+
+    docutils' role "list", since what stands in it has a role of its own, not "listitem"; and
+    myst-nb's name for the line that opens a cell's code, since its own word is the better one.
+    """
     if "body" in context:
-        context["body"] = context["body"].replace(
-            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        context["body"] = (
+            context["body"]
+            .replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+            .replace('<summary aria-label="Toggle hidden content">', "<summary>")
         )
 
 

@@ -6,8 +6,18 @@
   "use strict";
 
   const { icl } = window;
-  const REACH = 40; // of a pointer, in the units of a plot
+  const REACH = 30; // of a pointer, in the units of a plot
   const SAME = 2; // points no further apart lie on each other
+
+  // Marks around the origin, by matplotlib's names for them.
+  const MARKS = {
+    o: "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",
+    s: "M-3.5 -3.5h7v7h-7z",
+    "^": "M0 -4.5l4.5 8h-9z",
+    v: "M0 4.5l4.5 -8h-9z",
+    D: "M0 -4.8l4.8 4.8l-4.8 4.8l-4.8 -4.8z",
+    P: "M-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+  };
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -43,8 +53,14 @@
       status.say(icl.dataDependence.words(data, column, point));
     }
 
+    const places = icl.html("div", { class: "icl-plots" }, ...plots.map((plot) => plot.node));
+    places.style.setProperty("--rows", data.rows.length);
+    places.style.setProperty(
+      "--columns",
+      data.columns.map((column) => `minmax(0, ${size(column).width}fr)`).join(" "),
+    );
     root.append(
-      icl.html("div", { class: "icl-plots" }, ...plots.map((plot) => plot.node)),
+      icl.html("div", { class: "icl-scans" }, places),
       key(data),
       status.node,
     );
@@ -52,6 +68,12 @@
       "Choose a point to see the seeds behind it: by mouse, by touch, or with Tab and the arrow keys.",
     );
   });
+
+  /** Plots of one scale; where curves have names there is room for them. */
+  function size({ points }) {
+    const several = points.some(({ B }) => B !== points[0].B);
+    return { width: several ? 280 : 215, height: 210, right: several ? 40 : 8 };
+  }
 
   /** What marks mean, in words beside the signs themselves. */
   function key(data) {
@@ -85,12 +107,14 @@
     const [low, high] = [Math.min(...places), Math.max(...places)];
     const margin = 0.08 * (high - low);
     const plot = icl.plot({
-      title: row.title[0].toUpperCase() + row.title.slice(1),
+      title: `${column.name}, ${row.title}`,
+      name: `${column.name}, ${row.title} against ${column.sign}`,
       x: { label: column.sign, domain: [low - margin, high + margin], ticks: thinned(column) },
       y: { label: "accuracy", domain: [-0.03, 1.03], ticks: icl.ticks([0, 1]) },
-      right: 44,
       role: "group",
+      ...size(column),
     });
+    plot.node.style.setProperty("--width", `${size(column).width}px`);
     const bursts = [...new Set(column.points.map(({ B }) => B))];
     const curves = bursts.map((B) => column.points.filter((point) => point.B === B));
     for (const [i, curve] of curves.entries()) {
@@ -191,7 +215,7 @@
 
   /** A configuration in a plot: what can be chosen. */
   function dot(data, plot, column, row, point, aside) {
-    const { colour } = data.bursts[point.B];
+    const { colour, marker } = data.bursts[point.B];
     const values = point.ends[row.measures[0]];
     const missing = !point.seeds.length;
     const x = plot.x(point.at) + (missing ? aside : 0);
@@ -215,9 +239,12 @@
         node.append(icl.svg("path", { class: "icl-seed", d: `M${x - 6} ${plot.y(value)}h12` }));
       }
       const primary = measure === row.measures[0];
-      const cy = plot.y(mean(point.ends[measure]));
       node.append(
-        icl.svg("circle", { class: primary ? "icl-mean" : "icl-hollow", cx: x, cy, r: 3.5 }),
+        icl.svg("path", {
+          class: primary ? "icl-mean" : "icl-hollow",
+          d: MARKS[marker],
+          transform: `translate(${x} ${plot.y(mean(point.ends[measure]))})`,
+        }),
       );
     }
     return { node, x, y };

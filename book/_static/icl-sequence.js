@@ -218,6 +218,15 @@
       ? numbers.join()
       : `${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)}`;
 
+  const NUMBERS = ["no", "one", "two", "three"];
+
+  /** How many sequences of each kind, in the order in which the kinds come first. */
+  const counted = (kinds) => {
+    const each = [...new Set(kinds)].map((kind) => [kind, kinds.filter((k) => k === kind).length]);
+    const words = each.map(([kind, count]) => `${NUMBERS[count] ?? count} ${kind}`);
+    return `${listed(words)} ${each.at(-1)[1] === 1 ? "sequence" : "sequences"}`;
+  };
+
   /**
    * What the context of a sequence and what trained weights know about its answer.
    * @returns {{context: number|null, weights: number|null, words: string}}  the label that each
@@ -242,7 +251,7 @@
     return { context, weights, words };
   };
 
-  icl.sequence = { generator, problem, world, contents, explain, KINDS };
+  icl.sequence = { generator, problem, world, contents, explain, counted, KINDS };
 
   // The part
 
@@ -331,7 +340,7 @@
         kinds.push(sequence.kind);
         place.append(picture(task, sequence, contents(task, seed.value, index, sequence)));
       }
-      status.say(`Seed ${seed.value}: ${listed(kinds)} sequences.`);
+      status.say(`Seed ${seed.value}: ${counted(kinds)}.`);
     }
 
     /** A sequence as tokens, with what can be known about its answer. */

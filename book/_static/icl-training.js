@@ -78,7 +78,7 @@
       title: "Layer 2: attention of the target",
       x: keys,
       y: {
-        label: "its class is pair",
+        label: "target's pair",
         domain: [pairs, 0],
         ticks: Array.from({ length: pairs }, (_, j) => [j + 0.5, String(j + 1)]),
       },

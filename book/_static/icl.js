@@ -314,6 +314,7 @@
    *
    * @param {object} options
    * @param {string} options.title
+   * @param {string} [options.name] for those who do not see it, where the title alone is short of it
    * @param {{label: string, domain: [number, number], ticks?: [number, string][]}} options.x
    *   `ticks` are pairs of place and text, round numbers by default; so for `y`. A domain may fall.
    * @param {{label: string, domain: [number, number], ticks?: [number, string][]}} options.y
@@ -324,7 +325,8 @@
    * @returns an object with `node` and the functions below; `x(value)` and `y(value)` are places in
    *   the SVG, and `layer` its group for what else shall be drawn
    */
-  icl.plot = ({ title, x, y, width = 340, height = 240, right = 12, role = "img" }) => {
+  icl.plot = (options) => {
+    const { title, name = title, x, y, width = 340, height = 240, right = 12, role = "img" } = options;
     const area = { left: 46, top: 24, right: width - right, bottom: height - (x.label ? 40 : 22) };
     const domains = { x: x.domain, y: y.domain };
     const place = (axis, from, to) => (value) => {
@@ -339,7 +341,7 @@
     const axes = icl.svg("g", { class: "icl-axes" });
     const svg = icl.svg(
       "svg",
-      { viewBox: `0 0 ${width} ${height}`, role, "aria-label": title },
+      { viewBox: `0 0 ${width} ${height}`, role, "aria-label": name },
       icl.svg("text", { x: 0, y: LETTER, class: "icl-title" }, title),
       axes,
       plot.layer,
@@ -376,7 +378,7 @@
     };
 
     /** Say in words what is seen now: the plot's name for those who do not see it. */
-    plot.describe = (words) => svg.setAttribute("aria-label", `${title}: ${words}`);
+    plot.describe = (words) => svg.setAttribute("aria-label", `${name}: ${words}`);
 
     const lines = [];
     /**

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from icl.analysis import FATES, aligned, counted, crossing, fates, final, spread
@@ -14,6 +15,7 @@ from icl.runs import config_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from icl.figures.style import Measure
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 ACCURACIES = by_variable("icl", "icl_swapped", "iwl", "iwl_absent")
 PROGRESS = by_variable("icl", "ila1", "tila2", "cla", "tla2")
+PROGRESS_AXIS = "attention or accuracy"
 
 
 def chance_levels(task: Task) -> dict[str, float]:
@@ -92,14 +95,23 @@ def waits(share: xr.DataArray, end: xr.DataArray, step: int) -> tuple[Figure, st
     ax = fig.subplots()
     colour = MEASURES["icl"].colour
     ended = np.isfinite(end.values)
-    top = 1.15 * end.max().item() if ended.any() else 1.0
+    last = 1.05 * end.max().item() if ended.any() else 1.0
+    never = 1.25 * last  # above the axis of steps, which ends before
     ax.plot(share[ended], end[ended], "o", color=colour)
-    ax.plot(share[~ended], np.full((~ended).sum(), top), "x", color=colour)
+    ax.plot(share[~ended], np.full((~ended).sum(), never), "x", color=colour)
     for seed in share.seed.values:
         x, y = share.sel(seed=seed).item(), end.sel(seed=seed).item()
-        label_at(ax, x, y if np.isfinite(y) else top, f"{seed}", color=INK)
+        label_at(ax, x, y if np.isfinite(y) else never, f"{seed}", color=INK)
     ax.set(xlabel=f"share of the last hidden layer's units active at step {step:,}",
-           ylabel="end of the wait, step", xlim=(0, None), ylim=(0, 1.1 * top))  # fmt: skip
+           ylabel="end of the wait, step", xlim=(0, None), ylim=(0, last))  # fmt: skip
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    _thousands(ax.yaxis, last)
+    if not ended.all():
+        ticks = [tick for tick in ax.yaxis.get_major_locator().tick_values(0, last) if tick <= last]
+        texts = ax.yaxis.get_major_formatter().format_ticks(ticks) if ended.any() else []
+        ax.set_yticks([*ticks[: len(texts)], never], [*texts, "never"])
+        ax.set_ylim(0, 1.1 * never)
+        ax.spines["left"].set_bounds(0, last)
     words = [
         f"seed {seed}, {share.sel(seed=seed).item():.3f} and "
         + (f"{end.sel(seed=seed).item():,.0f}" if np.isfinite(end.sel(seed=seed)) else "never")
@@ -122,10 +134,12 @@ def progress(ds: xr.Dataset, before: int = 10_000, after: int = 10_000) -> tuple
     _levels(ax, chance_levels(config_of(ds).task))
     ax.axvline(0, color=INK, lw=1, ls=":")
     for name, key in PROGRESS.items():
-        seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].label)
-    ax.set(xlabel="steps since in-context accuracy was 50%", ylim=(-0.02, 1.02))
-    ax.set_xlim(-before, after)
-    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        seeds_and_mean(ax, curves.since, curves[name], MEASURES[key], label=MEASURES[key].name)
+    ax.set(xlabel="steps since in-context accuracy was 50%", ylabel=PROGRESS_AXIS)
+    ax.set(xlim=(-before, after), ylim=(-0.02, 1.02))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    _thousands(ax.xaxis, max(before, after))
+    ax.legend(fontsize=9, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     early, late = curves.isel(since=0), curves.isel(since=-1)
     middle = curves.sel(since=0, method="nearest")
     words = "; ".join(
@@ -144,8 +158,8 @@ def _unaligned(fig: Figure, ds: xr.Dataset) -> tuple[Figure, str]:
     ax = fig.subplots()
     for name, key in PROGRESS.items():
         measure = MEASURES[key]
-        seeds_and_mean(ax, ds.step, ds[name], measure, label=measure.label, carried=ds.carried)
-    ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned")
+        seeds_and_mean(ax, ds.step, ds[name], measure, label=measure.name, carried=ds.carried)
+    ax.set(ylim=(-0.02, 1.02), title="no seed has reached 50%: not aligned", ylabel=PROGRESS_AXIS)
     ax.legend(fontsize=8)
     steps_axis(ax, ds)
     return fig, (
@@ -182,18 +196,56 @@ _FATES = dict(zip(FATES, (MEASURES["icl"], MEASURES["tila2"], MEASURES["loss"]),
 @styled
 def logits(ds: xr.Dataset) -> tuple[Figure, str]:
     """The minimal model's own parameters against steps."""
-    names = [name for name in ("beta1", "alpha", "beta2") if float(abs(ds[name]).max()) > 0]
+    names = _trained(ds)
     fig = figure()
     ax = fig.subplots()
+    _draw_logits(ax, ds, names)
+    ax.set(ylabel="logit")
+    ax.legend(handles=_key(names), fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+    who = counted(ds.sizes["seed"], "seed")
+    return fig, (
+        f"The minimal model's logits of {who} against steps; at the end {_logit_ends(ds, names)}."
+    )
+
+
+@styled
+def logits_by_fate(ds: xr.Dataset) -> tuple[Figure, str]:
+    """The same for runs of Figure 6c, with a panel for each way in which a seed ends."""
+    names, ends = _trained(ds), fates(ds)
+    groups = {fate: ds.isel(seed=(ends == fate).values) for fate in FATES if (ends == fate).any()}
+    fig = figure(7.2, 3.4)
+    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    words = []
+    for ax, (fate, run) in zip(axes, groups.items(), strict=True):
+        who = counted(run.sizes["seed"], "seed")
+        _draw_logits(ax, run, names, ticks=3)  # panels are narrow
+        ax.set_title(f"{fate}: {who}", fontsize=10)
+        words.append(f"{fate}, {who}: {_logit_ends(run, names)}")
+    axes[0].set(ylabel="logit")
+    fig.legend(handles=_key(names), fontsize=9, ncols=3, loc="outside upper center")
+    return fig, (
+        f"The minimal model's logits of {counted(ds.sizes['seed'], 'seed')} against steps, a panel "
+        f"for each way in which a seed ends. At the end: {'; '.join(words)}."
+    )
+
+
+def _trained(ds: xr.Dataset) -> list[str]:
+    """The attention parameters that were not held at zero."""
+    return [name for name in ("beta1", "alpha", "beta2") if float(abs(ds[name]).max()) > 0]
+
+
+def _draw_logits(ax: Axes, ds: xr.Dataset, names: list[str], ticks: int = 5) -> None:
     for name in names:
         seeds_and_mean(ax, ds.step, ds[name], MEASURES[name], mean=False, carried=ds.carried)
-        ax.plot([], [], label=MEASURES[name].label, **MEASURES[name].line)
-    ax.set(ylabel="logit")
-    ax.legend(fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    steps_axis(ax, ds)
-    words = ", ".join(f"{name} {spread(final(ds, name))}" for name in names)
-    who = counted(ds.sizes["seed"], "seed")
-    return fig, f"The minimal model's logits of {who} against steps; at the end {words}."
+    steps_axis(ax, ds, ticks)
+
+
+def _key(names: list[str]) -> list[Line2D]:
+    return [Line2D([], [], label=MEASURES[name].label, **MEASURES[name].line) for name in names]
+
+
+def _logit_ends(ds: xr.Dataset, names: list[str]) -> str:
+    return ", ".join(f"{name} {spread(final(ds, name))}" for name in names)
 
 
 @styled
@@ -276,8 +328,23 @@ def steps_axis(ax: Axes, ds: xr.Dataset, ticks: int = 5) -> None:
     """Steps along the horizontal axis, up to the last of these runs, with so many ticks at most."""
     ax.set(xlabel="steps", xlim=(0, float(ds.step.max())))
     ax.xaxis.set_major_locator(MaxNLocator(ticks))
-    if ds.step.max() >= 10_000:
-        ax.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+    _thousands(ax.xaxis, float(ds.step.max()))
+
+
+def log_steps_axis(ax: Axes, ds: xr.Dataset) -> None:
+    """The same on a logarithmic axis; it is even up to the first record after the start."""
+    first, last = float(ds.step[1]), float(ds.step[-1])
+    ax.set_xscale("symlog", linthresh=first)
+    ax.set(xlabel="steps", xlim=(0, last))
+    powers = 10.0 ** np.arange(np.ceil(np.log10(first)), np.log10(last))
+    ax.set_xticks([0, *powers], [f"{x / 1000:g}k" if x >= 1000 else f"{x:g}" for x in [0, *powers]])
+    ax.minorticks_off()
+
+
+def _thousands(axis: Axis, last: float) -> None:
+    """Steps as 50k where an axis is that long."""
+    if last >= 10_000:
+        axis.set_major_formatter(lambda x, _: f"{x / 1000:g}k".replace("-", "−") if x else "0")
 
 
 def _mean(values: xr.DataArray) -> str:

@@ -6,7 +6,7 @@ them. A configuration without any is marked as not yet run, in the picture and i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +15,9 @@ import xarray as xr
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from icl.analysis import counted, final, spread
+from icl.analysis import counted, crossing, final, spread
 from icl.experiments import EXPERIMENTS
-from icl.figures.curves import chance_levels, seeds_and_mean, steps_axis
+from icl.figures.curves import chance_levels, log_steps_axis, seeds_and_mean, steps_axis
 from icl.figures.style import INK, MEASURES, by_variable, figure, label_at, styled
 from icl.task import Task
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Stored = Mapping[str, xr.Dataset]  # label of a configuration: its stored seeds
 
 MISSING = "not yet run"
+FALLEN = 0.05  # an accuracy that was higher by so much has its highest value in the words
+WRITTEN = (0.03, 0.98)  # heights between which letters stay clear of an accuracy's axes
 IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
 NAMES = by_variable("iwl_absent", "iwl", "icl")
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
@@ -87,7 +89,8 @@ def data_dependence(scans: Sequence[Scan], runs: Mapping[str, Stored]) -> tuple[
             _draw(ax, column, measures)
             _axis(ax, scan, [point.x for point in column])
         row[0].set(ylabel=title, ylim=(-0.03, 1.03))
-    for scan, ax in zip(scans, axes[-1], strict=True):
+    for scan, top, ax in zip(scans, axes[0], axes[-1], strict=True):
+        top.set_title(scan.experiment, fontsize=10)
         ax.set_xlabel(f"${SIGNS.get(scan.along, scan.along)}$")
     every = [point for column in columns for point in column]
     fig.legend(handles=_key(every), loc="outside upper center", ncols=3, fontsize=8)
@@ -107,6 +110,7 @@ def explore(
     """
     columns = [
         {
+            "name": scan.experiment,
             "sign": GREEK.get(scan.along, scan.along),
             "ticks": [[place, f"{x:g}"] for x, place in _places(scan, column).items()],
             "points": [
@@ -132,7 +136,9 @@ def explore(
             PAPERS_IWL: "in weights, the paper's test",
             ICL: "in context",
         },
-        "bursts": {str(B): {"colour": _burst(B)[0]} for B in sorted(drawn)},
+        "bursts": {
+            str(B): dict(zip(("colour", "marker"), _burst(B), strict=True)) for B in sorted(drawn)
+        },
         "missing": MISSING,
     }
     return data, *data_dependence(scans, runs)
@@ -167,7 +173,8 @@ def _draw(ax: Axes, column: list[Point], measures: Sequence[str]) -> None:
         run = [point for point in curve if point.seeds]
         if run and len(bursts) > 1:
             labels[B] = (run[-1].x, float(run[-1].ends[measures[0]].mean()))
-    for (B, (x, _)), y in zip(labels.items(), _apart([y for _, y in labels.values()]), strict=True):
+    heights = _apart([y for _, y in labels.values()], between=WRITTEN)
+    for (B, (x, _)), y in zip(labels.items(), heights, strict=True):
         label_at(ax, x, y, f"$B={B}$", xytext=(7, 0), color=_burst(B)[0], fontsize=9)
 
 
@@ -218,8 +225,13 @@ def _axis(ax: Axes, scan: Scan, xs: list[float]) -> None:
     ax.set_xticks([], minor=True)
 
 
-def _apart(heights: list[float], gap: float = 0.085) -> list[float]:
-    """Heights at least a gap apart, in the same order, for labels that would overlap."""
+def _apart(
+    heights: list[float], gap: float = 0.085, between: tuple[float, float] = (-np.inf, np.inf)
+) -> list[float]:
+    """Heights at least a gap apart, in the same order, for labels that would overlap.
+
+    All lie between two heights, if there is room.
+    """
     order = np.argsort(heights, kind="stable")
     moved = np.array(heights, float)
     for _ in range(100):
@@ -228,6 +240,13 @@ def _apart(heights: list[float], gap: float = 0.085) -> list[float]:
             if push > 1e-9:
                 moved[low] -= push
                 moved[high] += push
+    lowest, highest = between
+    for i in order:
+        moved[i] = max(moved[i], lowest)
+        lowest = moved[i] + gap
+    for i in order[::-1]:
+        moved[i] = min(moved[i], highest)
+        highest = moved[i] - gap
     return [float(height) for height in moved]
 
 
@@ -325,7 +344,7 @@ def by_rank(task: Task, ds: xr.Dataset | None) -> tuple[Figure, str]:
 def panels(
     experiment: str, stored: Stored, measures: Sequence[str] = (ICL, IWL, PAPERS_IWL),
     columns: int = 3, mean: bool = True, beside: Stored | xr.Dataset | None = None,
-    named: bool = False,
+    named: bool = False, log: bool = False,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Accuracies against steps, an axis a configuration: Figures A.1 and A.5, and the like.
 
@@ -346,6 +365,8 @@ def panels(
         the same seeds; of several measures those with a short name.
     named
         Write these names beside the grey lines.
+    log
+        Steps on a logarithmic axis from the first record on, and on an even one before.
     """
     configs = EXPERIMENTS[experiment].configs
     columns = min(columns, len(configs))
@@ -371,7 +392,7 @@ def panels(
             words.append(f"{label}: {MISSING}")
         else:
             if other is not None and longest is not None:
-                _in_grey(ax, other, grey, float(longest.step.max()), named)
+                _in_grey(ax, other, grey, float(longest.step.max()))
             for name in reversed(measures):
                 seeds_and_mean(
                     ax, ds.step, ds[name], MEASURES[NAMES[name]], mean, carried=ds.carried
@@ -379,12 +400,15 @@ def panels(
             if tuple(measures) == (ICL,):
                 _, level = chance_levels(config.task).values()
                 ax.axhline(level, color=INK, lw=0.8, ls="--")
-            words.append(f"{label}, {_ends_in_words(ds, measures)}")
+            words.append(f"{label}, {_course_in_words(ds, measures)}")
             if other is not None:
                 words[-1] += f" (in grey {_ends_in_words(other, grey)})"
         seeds = "" if ds is None else f", {counted(ds.sizes['seed'], 'seed')}"
         ax.set_title(f"{_in_signs(label)}{seeds}", fontsize=9)
-    _share_axes(axes, columns, longest)
+    _share_axes(axes, columns, longest, log)
+    for ax, label in zip(axes, configs, strict=True):
+        if named and (other := behind.get(label)) is not None:
+            _name_grey(ax, other, grey)
     if len(measures) > 1:
         handles = [
             Line2D([], [], label=MEASURES[NAMES[name]].label, **MEASURES[NAMES[name]].line)
@@ -394,7 +418,7 @@ def panels(
     return fig, f"Accuracy against steps, a panel a configuration. {'; '.join(words)}."
 
 
-def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float, named: bool) -> None:
+def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float) -> None:
     """A line a seed, with a point where it ends before the last step of the axis."""
     for name in measures:
         until = ds[name].where(~ds.carried).transpose("step", "seed")
@@ -402,11 +426,40 @@ def _in_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str], last: float, nam
         ended = ds.sel(seed=ds.stopped_at < last)
         ends = ended[name].sel(step=ended.stopped_at)
         ax.plot(ended.stopped_at, ends, ".", color=INK, ms=7, zorder=3)
-        if named:
-            end = float(final(ds, name).mean())
-            aside = (4, 7 if end > 0.5 else -9)  # off the lines that go on from there
-            at = float(ds.stopped_at.max())
-            label_at(ax, at, end, MEASURES[NAMES[name]].short, color=INK, fontsize=8, xytext=aside)
+
+
+def _name_grey(ax: Axes, ds: xr.Dataset, measures: Sequence[str]) -> None:
+    """Write short names of measures beside the ends of their grey lines, where there is room."""
+    last = ax.get_xlim()[1]
+    at = min(float(ds.stopped_at.max()), 0.94 * last)
+    taken = _heights(ax, at + 0.01 * last, at + 0.06 * last)  # so wide are the letters
+    for name in measures:
+        end = float(final(ds, name).mean())
+        free = _free(end, taken)
+        taken = np.append(taken, free + np.array([-0.04, 0, 0.04]))
+        label_at(ax, at, free, MEASURES[NAMES[name]].short, color=INK, fontsize=8)
+
+
+def _heights(ax: Axes, low: float, high: float) -> np.ndarray:
+    """Where the lines of an axis run between two places along it."""
+    places = np.linspace(low, high, 9)
+    found = []
+    for line in ax.lines:
+        x, y = (np.asarray(values, float) for values in line.get_data())
+        known = np.isfinite(y)
+        if known.sum() > 1:
+            found.append(np.interp(places, x[known], y[known], left=np.nan, right=np.nan))
+    heights: np.ndarray = np.concatenate([[], *found])
+    return np.extract(np.isfinite(heights), heights)
+
+
+def _free(height: float, taken: np.ndarray, clear: float = 0.06) -> float:
+    """The height next to the one wished for that is clear of others; the clearest, if none is."""
+    places = np.linspace(*WRITTEN, 96)
+    distance = abs(places[:, None] - taken).min(axis=1, initial=1.0)
+    room = np.minimum(distance, clear)
+    best = places[room == room.max()]
+    return float(best[abs(best - height).argmin()])
 
 
 def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
@@ -415,12 +468,14 @@ def _same_seeds(ds: xr.Dataset, other: xr.Dataset | None) -> xr.Dataset | None:
     return other.sel(seed=both) if other is not None and both else None
 
 
-def _share_axes(axes: np.ndarray, columns: int, longest: xr.Dataset | None) -> None:
+def _share_axes(axes: np.ndarray, columns: int, longest: xr.Dataset | None, log: bool) -> None:
     """Name the axes at the left of rows and at the foot of columns, which may be of two lengths."""
     for ax in axes[-columns:]:
         ax.tick_params(labelbottom=True)
         if longest is None:
             ax.set(xlabel="steps", xticks=[])
+        elif log:
+            log_steps_axis(ax, longest)
         else:
             steps_axis(ax, longest, ticks=3)  # panels are narrow
     for ax in axes[::columns]:
@@ -428,16 +483,42 @@ def _share_axes(axes: np.ndarray, columns: int, longest: xr.Dataset | None) -> N
 
 
 def _ends_in_words(ds: xr.Dataset, measures: Sequence[str]) -> str:
+    return _in_words(ds, measures, lambda _: "")
+
+
+def _course_in_words(ds: xr.Dataset, measures: Sequence[str]) -> str:
+    """How accuracies end; and of those with a short name, when they are 50%, and their highest."""
+    return _in_words(ds, measures, lambda name: _course(ds, name))
+
+
+def _in_words(ds: xr.Dataset, measures: Sequence[str], more: Callable[[str], str]) -> str:
     ends = (
-        f"{MEASURES[NAMES[name]].label} {_in_order(final(ds, name).values)}" for name in measures
+        f"{MEASURES[NAMES[name]].label} {_in_order(final(ds, name).values)}{more(name)}"
+        for name in measures
     )
     verb = "ends" if ds.sizes["seed"] == 1 else "end"
     return f"{counted(ds.sizes['seed'], 'seed')} that {verb} with {' and '.join(ends)}"
 
 
-def _in_order(values: np.ndarray) -> str:
+def _course(ds: xr.Dataset, name: str) -> str:
+    """When an accuracy passes 50%, and its highest value where that is well above its end."""
+    if not MEASURES[NAMES[name]].short:
+        return ""
+    said = []
+    half = crossing(ds, 0.5, name).where(ds[name].isel(step=0) < 0.5).dropna("seed")
+    if half.size:
+        of = "" if half.size == ds.sizes["seed"] else f" in {counted(half.size, 'seed')}"
+        said.append(f"50%{of} at step {_in_order(half.values, ',.0f')}")
+    peak = ds[name].max("step")
+    if (peak - ds[name].isel(step=-1)).max() > FALLEN:
+        when = ds[name].idxmax("step").values
+        said.append(f"highest {_in_order(peak.values)} at step {_in_order(when, ',.0f')}")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _in_order(values: np.ndarray, digits: str = ".2f") -> str:
     """The lowest and highest number, or the one that both are."""
-    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
+    low, high = f"{values.min():{digits}}", f"{values.max():{digits}}"
     return low if low == high else f"{low} to {high}"
 
 

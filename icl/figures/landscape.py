@@ -148,7 +148,10 @@ def two_fates(landscape: Landscape, path: Path) -> tuple[Figure, str]:
     for fate, (name, text) in enumerate(FATES):
         ax.plot(path.time, path.loss[:, fate], **MEASURES[name].line)
         at = (path.loss[:, fate] < (0.15, 0.5)[fate] * path.loss[0, fate]).argmax()
-        label_at(ax, path.time[at], path.loss[at, fate], text, color=MEASURES[name].colour)
+        beside = (5, (0, 10)[fate])  # the second curve falls less steeply
+        label_at(
+            ax, path.time[at], path.loss[at, fate], text, xytext=beside, color=MEASURES[name].colour
+        )
     ax.set(xlabel=TIME, ylabel="loss (nats)", xlim=(0, path.time[-1]), ylim=(0, None))
     return fig, (
         f"Two loss curves from {path.loss[0, 0]:.2f}. Three levels are passed: nine tenths of "

@@ -32,6 +32,11 @@ class Measure(NamedTuple):
     short: str = ""  # the name where there is little room
 
     @property
+    def name(self) -> str:
+        """The label, after the abbreviation that text and tables use, if there is one."""
+        return f"{self.short}, {self.label}" if self.short else self.label
+
+    @property
     def line(self) -> dict[str, Any]:
         """Keyword arguments for `Axes.plot`."""
         return {"color": self.colour, "linestyle": self.dash}
@@ -40,7 +45,8 @@ class Measure(NamedTuple):
 INK: Final = "#7a7a7a"  # axes and text: as far from white as from near-black
 START, END = "#2a9d5c", "#d1495b"  # first and last point of a path, as in Figure 7c
 
-_LAYER_1, _LAYER_2, _CLASSIFIER, _LABELS = "#1a939a", "#d07a00", "#2a63e6", "#ce2f4c"
+# About as the paper's Figure 4: orange and green for the layers, blue for CLA, red for TLA2.
+_LAYER_1, _LAYER_2, _CLASSIFIER, _LABELS = "#d07a00", "#1a939a", "#2a63e6", "#ce2f4c"
 _IN_CONTEXT, _IN_WEIGHTS = "#9147b8", "#a86a1c"
 
 # A logit of the landscape or the minimal model has the colour of the measure that it sets.
@@ -50,7 +56,7 @@ MEASURES: Final = {
     "icl_swapped": Measure(
         "in-context learning, swapped labels", _IN_CONTEXT, "--", "swapped_accuracy"
     ),
-    "iwl": Measure("in-weights learning", _IN_WEIGHTS, "--", "iwl_accuracy"),
+    "iwl": Measure("in-weights learning (the paper's test)", _IN_WEIGHTS, "--", "iwl_accuracy"),
     "iwl_absent": Measure(
         "in-weights learning, target's class absent",
         _IN_WEIGHTS,
@@ -73,7 +79,7 @@ MEASURES: Final = {
 
 # For values in order, from first to last as readable on light and on dark pages as the hues above.
 SCALE: Final = mpl.colors.LinearSegmentedColormap.from_list(
-    "icl", [_CLASSIFIER, _IN_CONTEXT, _LABELS, _LAYER_2]
+    "icl", [_CLASSIFIER, _IN_CONTEXT, _LABELS, _LAYER_1]
 )
 
 
@@ -103,7 +109,7 @@ RC: Final[dict[Any, Any]] = {
     "grid.alpha": 0.35,
     "grid.color": INK,
     "legend.frameon": False,
-    "legend.labelcolor": "linecolor",
+    "legend.labelcolor": INK,  # small letters in a line's colour would be too pale
     "lines.linewidth": 2.0,
     "lines.solid_capstyle": "round",
     "savefig.facecolor": "none",

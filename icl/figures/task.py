@@ -186,8 +186,8 @@ def similarity(task: Task, epsilons: Sequence[float], seed: int = 0) -> tuple[Fi
         ax.fill_between(epsilons, low, high, color=colour, alpha=0.25, lw=0)
         ax.plot(epsilons, middle, "o-", ms=4, color=colour)
         label_at(ax, epsilons[-1], middle[-1], name, color=colour)
-    exact = [1 / (1 + e**2) for e in epsilons]
-    ax.plot(epsilons, exact, ls=":", color=INK)
+    every = np.linspace(min(epsilons), max(epsilons), 100)
+    ax.plot(every, 1 / (1 + every**2), ls=":", color=INK, zorder=3)
     ax.set(xlabel=r"within-class variability $\varepsilon$", ylabel="dot product with the target")
     return fig, (
         "Dot product of the target with context items: with an item of its own class it falls from "
