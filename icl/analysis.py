@@ -14,7 +14,7 @@ from icl.task import Array, Task
 LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
 SOLVED = 0.5  # accuracy on novel classes of a seed that solves the task: that of the transition
 
-#: Rise of a measure that has a half-way: noise alone makes a smaller one.
+#: A measure that rises by less has no half-way, since noise alone makes it rise as much.
 LEAST_RISE = 0.05
 
 

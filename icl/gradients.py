@@ -19,7 +19,7 @@ from icl.training import Engine
 #: Steps of SGD before gradients are compared, so that no parameter is at a special value.
 WARM_UP = 20
 
-#: Of a parameter's elements: little, since the loss has a kink wherever a hidden unit is at zero.
+#: By how much a parameter is moved, little, for a kink is wherever a hidden unit is at zero.
 CHANGE = 1e-7
 
 
