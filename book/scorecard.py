@@ -189,13 +189,13 @@ reasons = {
     "full-LN": "With $L>N$ seeds learn in context, but for one with $N=8$ and $L=32$, which stays at $1/L$: it is the "
     "seed whose {ref}`classifier falls silent <network-waits>` in Figure 3 too. With $L=N$ it hangs on $N$, as the numbers "
     "below say. With $N=8$ none learns in context, which agrees with the paper; some have learned by heart instead, and others "
-    "hardly more than to guess. With $N=4$ most do, by an induction head or by elimination, after a wait several times as long as with $L>N$; one "
-    "{ref}`passes one half <fig-data-N-L>` just before its run ends, too late for the mean over its last records. With "
+    "hardly more than to guess. With $N=4$ some do, by an induction head or by elimination, after several times as many steps as with $L>N$, "
+    "and some do not: one {ref}`passes one half <fig-data-N-L>` just before its run ends, too late for the mean over its last records. With "
     "$N=2$ all do, in either way; there the bound of one half is "
     "also what guessing gives, and the training loss, by which the stop rule ends a run, is the better witness. So for "
-    "short contexts $L=N$ delays learning in context rather than preventing it, as the saddle of {doc}`the landscape "
-    "<landscape>` would have it. Whether it does the same with $N=8$ is not known: no run longer than the original "
-    "program's was tried.",
+    "short contexts $L=N$ delays learning in context, as the saddle of {doc}`the landscape "
+    "<landscape>` would have it. Whether it does no more than that to seeds that had not learned when their run ended, with $N=8$ all, "
+    "is not known: no run longer than the original program's was tried.",
     "LN-slow-phase": "Two ways to end are there, as in the paper: some seeds form an induction head, and the others end "
     "with a higher loss. What is not there is a failure: the others solve the task as well. So no seed is left for the "
     "check of their loss, which fails for want of them. The rule counts every seed that answers right as one that learned. It does not ask how, and "
