@@ -132,7 +132,7 @@ reasons = {
     "$\\varepsilon$, since items of a class are then so little alike that comparing them is not always enough.",
     "zipf-both": "In-weights accuracy is a mean over classes, each as often as it is drawn. Of common ones the "
     "network knows nearly all, of rare ones few, {ref}`as their ranks show <fig-data-ranks>`, and the mean comes "
-    "to lie near the bound of one half: the verdict depends on few seeds. Both tests were tried. In the paper's the "
+    "to lie on the bound of one half, which its interval leaves open. Both tests were tried. In the paper's the "
     f"target's class stands in the context by chance in {by_chance} of the sequences, and there a network that "
     "reads its context is right as well.",
     "slow-abrupt": "What differs between seeds, by far more than the length of the slow phase or of the rise, "
