@@ -186,8 +186,8 @@ reasons = {
     "in-context accuracy still rises. The same seeds without the stop rule were tried and "
     "{ref}`pass one half <fig-minimal-long>`, as the numbers below say. The rule of this claim asks for the runs that "
     "stopped, and was left as it is; the whole of Figure A.3 should be run at full length.",
-    "full-LN": "With $L>N$ seeds learn in context, but for one with $N=8$ and $L=32$, which stays at $1/L$: it is the "
-    "seed whose {ref}`classifier falls silent <network-waits>` in Figure 3 too. With $L=N$ it hangs on $N$, as the numbers "
+    "full-LN": "With $L>N$ seeds learn in context, but for two with $N=8$ that stay at $1/L$: with $L=32$ the "
+    "seed whose {ref}`classifier falls silent <network-waits>` in Figure 3 too, and with $L=16$ one whose classifier falls silent early. With $L=N$ it hangs on $N$, as the numbers "
     "below say. With $N=8$ none learns in context, which agrees with the paper; some have learned by heart instead, and others "
     "hardly more than to guess. With $N=4$ some do, by an induction head or by elimination, after several times as many steps as with $L>N$, "
     "and some do not: one {ref}`passes one half <fig-data-N-L>` just before its run ends, too late for the mean over its last records. With "
