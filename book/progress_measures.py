@@ -239,9 +239,10 @@ Markdown(scorecard.checks({c: claims.CLAIMS[c].decide(figure_4) for c in ("slow-
 #
 # For ILA1 it does not: the two readings can differ only by what items and the target do in layer 1. For CLA it does.
 # The two differ by how sure the network is, since a label can be the most probable long before its probability is large.
-# By the summed probability CLA is half-way a share of {glue:text}`cla_probability_relative` of the time until the
-# transition before it, by the most probable label of {glue:text}`cla_relative` (median and range). *Order* asks for more than
-# {glue:text}`tenth:.1f`; with the former, the answer to its check on CLA would be: *{glue:text}`cla_probability_answer`*.
+# How long before the transition CLA is half-way, as a share of the time until then (median and range):
+# {glue:text}`cla_probability_relative` by the summed probability, {glue:text}`cla_relative` by the most probable label. The
+# claim on the order of events asks for more than {glue:text}`tenth:.1f`; with the summed probability the answer to its
+# check on CLA would be *{glue:text}`cla_probability_answer`*.
 #
 # ## What this does not show
 #
