@@ -14,6 +14,13 @@ from icl.experiments import EXPERIMENTS
 from icl.landscape import Landscape, Path
 from icl.settings import InputError
 
+IDS = [
+    "data-K", "data-B", "capacity", "data-eps", "zipf-both", "zipf-rare",
+    "zipf-steep", "zipf-flat", "pB-iwl", "both", "freeze", "slow-abrupt",
+    "slow-is-1/N", "maps", "order", "minimal-same", "beta2-not-needed", "two-parameter-data",
+    "LN-slow-phase", "gradient-origin", "landscape-curve", "landscape-order", "saddle", "full-LN",
+    "three-layers", "not-transient", "tying", "novel-sooner",
+]  # fmt: skip
 FROM_RUNS = [name for name, claim in CLAIMS.items() if claim.needs]
 LIVE = [name for name, claim in CLAIMS.items() if not claim.needs]  # computed on the spot
 
@@ -26,8 +33,9 @@ def failures(verdict):
     return [finding.what for finding in verdict.findings if not finding.holds]
 
 
-def test_no_two_claims_share_an_id():
-    assert len(claims._TABLE) == len(CLAIMS)
+def test_each_claim_of_the_paper_is_there_once():
+    assert sorted(IDS) == sorted(CLAIMS)
+    assert len(claims._TABLE) == len(IDS) == 28
 
 
 @pytest.mark.parametrize("name", FROM_RUNS)
