@@ -42,7 +42,7 @@ from icl.analysis import (
     spread,
     value_at,
 )
-from icl.chapters import BOOK
+from icl.chapters import SHIPPED
 from icl.evidence import LEAST_SEEDS
 from icl.experiments import EXPERIMENTS, LONG, TWICE, load_stored
 from icl.figures import attention
@@ -73,13 +73,10 @@ PANELS = [
     "A.5",
     "layers",
 ]
-root = BOOK.parent / "results" if shipped else None
+root = SHIPPED if shipped else None
 runs = {name: load_stored(name, root, seeds) for name in [*PANELS, "1d"]}
-verdicts = {
-    name: claim.decide(runs, level)
-    for name, claim in claims.CLAIMS.items()
-    if claim.chapter == "data_dependence"
-}
+here = [name for name, claim in claims.CLAIMS.items() if claim.chapter == "data_dependence"]
+verdicts = claims.decide(runs, *here, level=level)
 
 # %% tags=["hide-input"]
 for name in ("data-K", "data-B"):
@@ -103,8 +100,7 @@ glue("level", float(level), display=False)
 
 def table(name):
     """All numbers of an experiment, to be opened."""
-    title = EXPERIMENTS[name].title
-    return f"```{{dropdown}} All numbers, {title}\n{figures.table(name, runs[name])}\n```"
+    return figures.all_numbers(name, runs[name])
 
 
 def said(*names):

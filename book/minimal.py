@@ -163,12 +163,6 @@ show(*curves.progress(runs_6b, before, after))
 provenance(runs_6b)
 
 # %% tags=["hide-input"]
-ROWS = {
-    "item_label_association": "ila1",
-    "target_item_label_association": "tila2",
-    "context_label_accuracy": "cla",
-    "target_labels_association": "tla2",
-}
 guess = 1 / task.classes_in_context
 glue("guess", guess, display=False)
 glue("delay", spread(crossing(runs_6b) / crossing(runs_6a)), display=False)
@@ -179,7 +173,7 @@ for which, ds in {"three": runs_6a, "two": runs_6b}.items():
     glue(f"most_{which}", spread(ds.iwl_absent_accuracy.max("step")), display=False)
     glue(f"iwl_{which}", spread(final(ds, "iwl_absent_accuracy")), display=False)
     glue(f"steps_{which}", spread(ds.stopped_at, 0), display=False)
-    for name, key in ROWS.items():
+    for name, key in curves.FOUR.items():
         glue(f"{key}_{which}", spread(lead(ds, name), 0), display=False)
 
 # %% [markdown]
@@ -336,12 +330,7 @@ glue("stored_A3", sum(found), display=False)
 glue("needed_A3", sum(len(scan.configs) * len(scan.seeds) for scan in scans), display=False)
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-Markdown(
-    "\n\n".join(
-        f"```{{dropdown}} All numbers, {scan.title}\n{data.table(scan.name, runs_A3[scan.name])}\n```"
-        for scan in scans
-    )
-)
+Markdown("\n\n".join(data.all_numbers(scan.name, runs_A3[scan.name]) for scan in scans))
 
 # %% [markdown]
 # The stop rule looks at the training loss, and a network that answers from its weights brings that down while
@@ -358,8 +347,7 @@ experiment_provenance(EXPERIMENTS["A.3-long"], runs_A3["A.3-long"])
 # What the paper says of Figure A.3, and what these runs do:
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-claim = claims.CLAIMS["two-parameter-data"]
-Markdown(scorecard.checks({claim.id: claim.decide(runs_A3)}))
+Markdown(scorecard.checks(claims.decide(runs_A3, "two-parameter-data")))
 
 # %% [markdown]
 # ## With a classifier tied to the labels
@@ -431,8 +419,7 @@ glue("floor_4", float(np.log1p((Task().L - 1) * np.exp(-4))), display=False)
 # $\xi_0=16$ (median and range); one whose loss stays near that of the fixed part is right, and stays unsure.
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-claim = claims.CLAIMS["tying"]
-Markdown(scorecard.checks({claim.id: claim.decide({"tied": tied, "6a": untied})}))
+Markdown(scorecard.checks(claims.decide({"tied": tied, "6a": untied}, "tying")))
 
 # %% [markdown]
 # ## What depends on settings that the paper leaves open

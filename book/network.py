@@ -33,7 +33,7 @@ from myst_nb import glue
 
 from icl import circuits, claims, knockout, measures, network, remarks, scorecard, silence
 from icl.analysis import crossing, final, silent_from, spread, wait_over, wait_over_level
-from icl.chapters import BOOK
+from icl.chapters import SHIPPED
 from icl.experiments import EXPERIMENTS, load_stored
 from icl.figures import attention as figures
 from icl.figures import curves, data
@@ -77,7 +77,7 @@ world = World(task, 0, dtype)
 by_hand = induction_head(world)  # refuses P <= D before anything is trained
 config = RunConfig(task=task, training=training.replace(maps=True, keep_parameters=True))
 config_1d = RunConfig(task=task.replace(K=K_1d, B=B_1d, p_C=p_C_1d), training=training)
-root = BOOK.parent / "results" if shipped else None
+root = SHIPPED if shipped else None
 
 # %%
 runs = load_or_train(config, seeds)
@@ -318,8 +318,7 @@ for name, ds in {"biases": usual, **unbiased}.items():
 # the context cannot answer all sequences {ref}`a start of it fades <fig-data-control>`.)
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-claim = claims.CLAIMS["not-transient"]
-Markdown(scorecard.checks({claim.id: claim.decide(stored)}))
+Markdown(scorecard.checks(claims.decide(stored, "not-transient")))
 
 # %% [markdown]
 # ## What changed inside

@@ -30,13 +30,21 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import claims, scorecard
-from icl.analysis import aligned, at_transition, crossing, final, lead, risen, spread
-from icl.evidence import below, mean
+from icl.analysis import (
+    aligned,
+    at_transition,
+    crossing,
+    final,
+    lead,
+    relative_lead,
+    risen,
+    spread,
+)
 from icl.experiments import load_stored
 from icl.figures import attention, curves, interactive
 from icl.figures.style import MEASURES, show
 from icl.provenance import provenance
-from icl.rules import TENTH
+from icl.rules import TENTH, comes_before
 from icl.runs import RunConfig, load_or_train
 from icl.settings import at_least
 from icl.task import Task
@@ -72,29 +80,23 @@ config = RunConfig(task=task, training=training)
 runs = load_or_train(config, seeds)
 
 # %% tags=["hide-input"]
-FOUR = {
-    "item_label_association": "ila1",
-    "target_item_label_association": "tila2",
-    "context_label_accuracy": "cla",
-    "target_labels_association": "tla2",
-}
 OTHERS = {
     "previous_token_association": "ila1_all",
     "context_label_probability": "cla_probability",
 }
-for name, key in {**FOUR, **OTHERS, "icl_accuracy": "icl"}.items():
+for name, key in (curves.PROGRESS | OTHERS).items():
     glue(f"{key}_lead", spread(lead(runs, name), 0), display=False)
     glue(f"{key}_start", spread(runs[name].isel(step=0)), display=False)
     glue(f"{key}_shortly", spread(at_transition(runs, name, shortly)), display=False)
     glue(f"{key}_at", spread(at_transition(runs, name)), display=False)
     glue(f"{key}_end", spread(final(runs, name)), display=False)
     glue(f"{key}_risen", spread(risen(runs, name, shortly)), display=False)
-for key in ("context_label_accuracy", "context_label_probability"):
-    relative = lead(runs, key) / crossing(runs)
-    short = {**FOUR, **OTHERS}[key]
-    glue(f"{short}_relative", spread(-relative, 3), display=False)
-    check = mean(short, relative.values, below(-TENTH)).find(0.95)
-    glue(f"{short}_answer", check.answer, display=False)
+for name, key in (
+    ("context_label_accuracy", "cla"),
+    ("context_label_probability", "cla_probability"),
+):
+    glue(f"{key}_relative", spread(-relative_lead(runs, name), 3), display=False)
+    glue(f"{key}_answer", comes_before(runs, name, key).find(0.95).answer, display=False)
 glue("tenth", TENTH, display=False)
 glue("cla_before", spread(-lead(runs, "context_label_accuracy"), 0), display=False)
 glue("tla2_before", spread(-lead(runs, "target_labels_association"), 0), display=False)
@@ -163,7 +165,7 @@ provenance(runs)
 # a value:
 
 # %% tags=["nbval-check-output"]
-together = aligned(runs, [*FOUR, "icl_accuracy"], before, after).dropna("since")
+together = aligned(runs, [*curves.FOUR, "icl_accuracy"], before, after).dropna("since")
 for name, curve in together.items() if together.sizes["seed"] > 1 and together.since.size else ():
     apart = curve.std("seed", ddof=1)
     print(f"{name}: {float(apart.max()):.3f}, {int(apart.idxmax('since')):+,} steps from 50%")
@@ -181,7 +183,7 @@ for name, curve in together.items() if together.sizes["seed"] > 1 and together.s
 # | target–item–label association (TILA2) | {glue:text}`tila2_lead` | {glue:text}`tila2_risen` |
 
 # %% tags=["nbval-check-output"]
-for name, key in FOUR.items():
+for name, key in curves.FOUR.items():
     start, end = spread(runs[name].isel(step=0), 4), spread(final(runs, name), 4)
     print(f"{MEASURES[key].label:32} {start} at the start, {end} at the end")
 
@@ -224,7 +226,7 @@ provenance(runs)
 
 # %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
 figure_4 = {"3": load_stored("3", seeds=seeds)}
-Markdown(scorecard.checks({c: claims.CLAIMS[c].decide(figure_4) for c in ("slow-is-1/N", "order")}))
+Markdown(scorecard.checks(claims.decide(figure_4, "slow-is-1/N", "order")))
 
 # %% [markdown]
 # (progress-readings)=

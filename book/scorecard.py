@@ -25,7 +25,7 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from icl import claims, rules, scorecard
-from icl.chapters import BOOK
+from icl.chapters import SHIPPED
 from icl.evidence import LEAST_SEEDS, RESAMPLES
 from icl.experiments import EXPERIMENTS
 from icl.strategies import class_in_context
@@ -35,7 +35,7 @@ level: float = 0.95  # of the intervals, between 0 and 1
 shipped: bool = False  # use the book's own runs, even where $ICL_STORE names another store
 
 # %% tags=["hide-input"]
-verdicts = claims.scorecard(BOOK.parent / "results" if shipped else None, level)
+verdicts = claims.scorecard(SHIPPED if shipped else None, level)
 glue("summary", scorecard.summary(verdicts), display=False)
 glue("level", float(level), display=False)
 glue("least", LEAST_SEEDS, display=False)

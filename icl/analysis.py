@@ -12,14 +12,14 @@ from icl.runs import config_of
 from icl.task import Array, Task
 
 LAST_STEPS = 10_000  # of a run: a gain in them means that the run ended too early
-SOLVED = 0.5  # accuracy on novel classes of a seed that solves the task: that of the transition
+LEARNED = 0.5  # accuracy from which a solution counts as learned: the paper's for the transition
 
 #: A measure that rises by less has no half-way, since noise alone makes it rise as much.
 LEAST_RISE = 0.05
 
 
 def crossing(
-    ds: xr.Dataset, level: float | xr.DataArray = 0.5, measure: str = "icl_accuracy"
+    ds: xr.Dataset, level: float | xr.DataArray = LEARNED, measure: str = "icl_accuracy"
 ) -> xr.DataArray:
     """Step at which a measure first reaches a level, by ``seed``; NaN where it never does.
 
@@ -82,6 +82,11 @@ def lead(ds: xr.Dataset, measure: str) -> xr.DataArray:
     Negative: the measure comes before. NaN without a transition or a rise.
     """
     return halfway(ds, measure) - crossing(ds)
+
+
+def relative_lead(ds: xr.Dataset, measure: str) -> xr.DataArray:
+    """The same as a share of the time until the transition, by ``seed``."""
+    return lead(ds, measure) / crossing(ds)
 
 
 def risen(ds: xr.Dataset, measure: str, before: float = 0.0) -> xr.DataArray:
@@ -221,7 +226,7 @@ def fates(ds: xr.Dataset) -> xr.DataArray:
     L = N the same accuracy can be had by looking at all *other* labels and naming the one that is
     missing: elimination.
     """
-    solved = final(ds, "icl_accuracy") >= SOLVED
+    solved = final(ds, "icl_accuracy") >= LEARNED
     attention = "target_item_label_association"
     looks = final(ds, attention) > ds[attention].isel(step=0)
     head, elimination, neither = FATES

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 BOOK = Path(__file__).parent.parent / "book"
+SHIPPED = BOOK.parent / "results"  # the book's own runs
 POLL_SECONDS = 0.1
 TYPES: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "list": list}
 

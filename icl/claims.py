@@ -11,7 +11,7 @@ from pathlib import Path
 
 from icl import remarks, rules
 from icl.experiments import EXPERIMENTS, Experiment, load_stored
-from icl.rules import BURSTS, CLASSES
+from icl.rules import BURSTS, CLASSES, FLAT, STEEP, ZIPF, Runs
 from icl.settings import InputError
 from icl.verdicts import Claim, Verdict
 
@@ -21,7 +21,12 @@ def scorecard(root: Path | str | None = None, level: float = 0.95) -> dict[str, 
     runs = {
         name: load_stored(name, root) for name in EXPERIMENTS
     }  # what stands beside needs others too
-    return {name: claim.decide(runs, level) for name, claim in CLAIMS.items()}
+    return decide(runs, *CLAIMS, level=level)
+
+
+def decide(runs: Runs, *ids: str, level: float = 0.95) -> dict[str, Verdict]:
+    """Verdicts on some claims from runs that hold those they need; raises as `Claim.decide`."""
+    return {name: CLAIMS[name].decide(runs, level) for name in ids}
 
 
 def experiments_for(ids: Iterable[str]) -> dict[str, Experiment]:
@@ -57,8 +62,7 @@ _BY_K = _grid((CLASSES[0], CLASSES[-1]), BURSTS)
 _BY_B = _grid(CLASSES, (BURSTS[0], BURSTS[-1]))
 
 
-_ZIPF = {"2c": ("alpha=1.0",)}
-_STEEP = ("alpha=1.25", "alpha=1.5", "alpha=1.75")
+_ZIPF = {"2c": (ZIPF,)}
 
 _TABLE = [
     Claim(
@@ -130,7 +134,7 @@ _TABLE = [
         measure="ICL accuracy at the end",
         chapter="data_dependence",
         rule=rules.zipf_steep,
-        needs={"2c": _STEEP},
+        needs={"2c": STEEP},
         figure="fig-data-dependence",
         beside=remarks.steep_late,
     ),
@@ -142,7 +146,7 @@ _TABLE = [
         measure="ICL accuracy at the end",
         chapter="data_dependence",
         rule=rules.zipf_flat,
-        needs={"2c": ("alpha=0.0", "alpha=0.5", "alpha=0.75"), "2a": ("K=128, B=1",)},
+        needs={"2c": FLAT, "2a": ("K=128, B=1",)},
         figure="fig-data-dependence",
     ),
     Claim(
@@ -176,7 +180,7 @@ _TABLE = [
         measure="step at which ICL accuracy passes 50%",
         chapter="data_dependence",
         rule=rules.novel_sooner,
-        needs={**_all_of("p_C"), "2c": ("alpha=0.0",)},
+        needs={**_all_of("p_C"), "2c": FLAT[:1]},
         figure="fig-data-novel",
         beside=remarks.with_novel,
     ),
@@ -291,7 +295,7 @@ _TABLE = [
         needs={
             "A.3a": tuple(dict.fromkeys((*_BY_K, *_BY_B))),
             **_all_of("A.3b"),
-            "A.3c": ("alpha=1.0", *_STEEP),
+            "A.3c": (ZIPF, *STEEP),
         },
         figure="fig-minimal-data",
         beside=remarks.still_rising,

@@ -131,9 +131,7 @@ def steep_late(runs: Runs) -> str:
     where seeds of alpha=1.25 end that were trained for longer.
     """
     scan = runs.get("2c", {})
-    steep = {label: ds for label, ds in scan.items() if config_of(ds).task.alpha > 1}
-    gains = _one_by_one(steep, lambda ds: spread(late_gain(ds), 3))
-    if not gains:
+    if not (gains := _steep_gains(scan)):
         return ""
     words = [f"In the last {LAST_STEPS:,} steps before seeds ended ICL accuracy rose by: {gains}."]
     if (zipf := scan.get("alpha=1.0")) is not None:
@@ -160,14 +158,19 @@ def still_rising(runs: Runs) -> str:
             f" Without the stop rule {counted(longer.sizes['seed'], 'seed')} end, after "
             f"{int(longer.step.max()):,} steps, with {_both_ends(longer)}."
         )
-    scan = runs["A.3c"].items()
-    steep = {label: d for label, d in scan if config_of(d).task.alpha > 1}
-    flat = {label: d for label, d in scan if config_of(d).task.alpha < 1}
-    if gains := _one_by_one(steep, lambda d: spread(late_gain(d), 3)):
+    scan = runs["A.3c"]
+    flat = {label: d for label, d in scan.items() if config_of(d).task.alpha < 1}
+    if gains := _steep_gains(scan):
         words += f" At steeper alpha it rose in these steps by: {gains}."
     if ends := _one_by_one(flat, lambda d: spread(final(d, "icl_accuracy"))):
         words += f" The rule leaves smaller alpha out; ICL accuracy there: {ends}."
     return words
+
+
+def _steep_gains(scan: Mapping[str, xr.Dataset]) -> str:
+    """What ICL gained last at each alpha above 1."""
+    steep = {label: ds for label, ds in scan.items() if config_of(ds).task.alpha > 1}
+    return _one_by_one(steep, lambda ds: spread(late_gain(ds), 3))
 
 
 def tied_outset(runs: Runs) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from icl import attention
-from icl.analysis import crossing, crossing_or_end, final, lead, value_at
+from icl.analysis import LEARNED, crossing, crossing_or_end, final, relative_lead, value_at
 from icl.evidence import (
     Check,
     Values,
@@ -46,10 +46,12 @@ Rule = Callable[[Runs], list[Check]]
 
 TOLERANCE = 0.05  # of an accuracy or a share: as good as equal
 PERFECT = 1 - TOLERANCE
-LEARNED = 0.5  # the level at which the paper dates the transition
 TENTH = 0.1  # "abrupt", "at the same time", "uniform": to an order of magnitude
 
 CLASSES, BURSTS = (128, 512, 2048), (1, 2, 4)  # the part of Figure 2a's grid that rules ask for
+FLAT = "alpha=0.0", "alpha=0.5", "alpha=0.75"  # configurations of Figure 2c below Zipf's law
+ZIPF = "alpha=1.0"
+STEEP = "alpha=1.25", "alpha=1.5", "alpha=1.75"  # and above it
 EARLY = {"context_label_accuracy": "CLA", "target_labels_association": "TLA2"}
 LATE = {"item_label_association": "ILA1", "target_item_label_association": "TILA2"}
 
@@ -89,7 +91,7 @@ def data_eps(runs: Runs, name: str = "2b") -> list[Check]:
 
 def zipf_both(runs: Runs, name: str = "2c") -> list[Check]:
     """At alpha=1 mean ICL and mean IWL accuracy at the end are both above 0.5."""
-    return _both(runs[name]["alpha=1.0"], "alpha=1")
+    return _both(runs[name][ZIPF], "alpha=1")
 
 
 def zipf_rare(runs: Runs) -> list[Check]:
@@ -99,7 +101,7 @@ def zipf_rare(runs: Runs) -> list[Check]:
     Bins of ranks are octaves, 1, 2-3, 4-7, ..., and the last takes all from 128 on; of the seven
     most common the three octaves count alike.
     """
-    ds = runs["2c"]["alpha=1.0"]
+    ds = runs["2c"][ZIPF]
     common = [i for i, (_, last) in enumerate(config_of(ds).task.rank_bins()) if last <= 7]
     by_rank = final(ds, "rank_accuracy").transpose("seed", "rank_bin").values
     return [
@@ -112,7 +114,7 @@ def zipf_steep(runs: Runs, name: str = "2c") -> list[Check]:
     """At alpha = 1.25, 1.5 and 1.75 mean ICL accuracy at the end is below 0.5."""
     return [
         mean(f"ICL accuracy, {label}", _end(runs[name][label], "icl_accuracy"), below(LEARNED))
-        for label in ("alpha=1.25", "alpha=1.5", "alpha=1.75")
+        for label in STEEP
     ]
 
 
@@ -124,7 +126,7 @@ def zipf_flat(runs: Runs) -> list[Check]:
     return [
         *(
             mean(f"ICL accuracy, {label}", _end(runs["2c"][label], "icl_accuracy"), above(LEARNED))
-            for label in ("alpha=0.0", "alpha=0.5", "alpha=0.75")
+            for label in FLAT
         ),
         mean("ICL accuracy, alpha=0, K=128", few, below(LEARNED)),
     ]
@@ -154,7 +156,7 @@ def novel_sooner(runs: Runs) -> list[Check]:
     A seed that never does counts with the last step of any.
     """
     with_novel, without = (
-        crossing_or_end(ds).values for ds in (runs["p_C"]["p_C=0.8"], runs["2c"]["alpha=0.0"])
+        crossing_or_end(ds).values for ds in (runs["p_C"]["p_C=0.8"], runs["2c"][FLAT[0]])
     )
     what = "time of the transition with novel classes over that without"
     return [ratio(what, with_novel, without, below(1))]
@@ -166,7 +168,7 @@ def freeze(runs: Runs) -> list[Check]:
 
     Of seeds whose ICL accuracy ends above 0.5.
     """
-    zipf = runs["2c"]["alpha=1.0"]
+    zipf = runs["2c"][ZIPF]
     gained, gains = _around_learning(zipf)
     return [
         mean("IWL gained after ICL was learned, alpha=1", gains, below(TOLERANCE)),
@@ -296,7 +298,7 @@ def beta2_not_needed(runs: Runs) -> list[Check]:
     three, two = runs["6a"][""], runs["6b"][""]
     early = mean(
         "TLA2, time relative to the transition",
-        _relative(two, "target_labels_association"),
+        relative_lead(two, "target_labels_association").values,
         above(-TENTH),
     )
     ends = [
@@ -521,28 +523,28 @@ def _abrupt(ds: xr.Dataset) -> list[Check]:
     return [mean("time of the rise over the time before", slowness, below(TENTH)), _perfect_icl(ds)]
 
 
-def _relative(ds: xr.Dataset, measure: str) -> Values:
-    """Time from the transition to half of a measure's change, over the transition's own."""
-    return np.asarray((lead(ds, measure) / crossing(ds)).values)
-
-
 def _at_transition(ds: xr.Dataset) -> list[Check]:
     return [
         mean(
             f"{short}, time relative to the transition",
-            _relative(ds, measure),
+            relative_lead(ds, measure).values,
             within(-TENTH, TENTH),
         )
         for measure, short in LATE.items()
     ]
 
 
+def comes_before(ds: xr.Dataset, measure: str, short: str) -> Check:
+    """Half of a measure's change comes before the transition by a tenth of the time until then."""
+    what = f"{short}, time relative to the transition"
+    return mean(what, relative_lead(ds, measure).values, below(-TENTH))
+
+
 def _order(ds: xr.Dataset) -> list[Check]:
-    before = [
-        mean(f"{short}, time relative to the transition", _relative(ds, measure), below(-TENTH))
-        for measure, short in EARLY.items()
-    ]
-    early, late = (np.array([_relative(ds, m) for m in measures]) for measures in (EARLY, LATE))
+    before = [comes_before(ds, measure, short) for measure, short in EARLY.items()]
+    early, late = (
+        np.array([relative_lead(ds, measure) for measure in measures]) for measures in (EARLY, LATE)
+    )
     gap = worst(
         "smallest gap of a seed between early and late", late.min(0) - early.max(0), above(0)
     )

@@ -6,8 +6,11 @@ import pytest
 from paper_world import paper, set_iwl
 
 from icl import chapters, claims, scorecard
+from icl.analysis import LEARNED, crossing, final
 from icl.claims import CLAIMS
 from icl.evidence import Estimate
+from icl.experiments import load_stored
+from icl.rules import FLAT, PERFECT
 from icl.settings import InputError
 
 
@@ -16,7 +19,7 @@ def verdicts():
     made = {name: dict(configs) for name, configs in paper().items()}
     set_iwl(made, "2a", 0.5)
     del made["6c"][""]
-    return {name: claim.decide(made) for name, claim in CLAIMS.items()}
+    return claims.decide(made, *CLAIMS)
 
 
 def test_the_summary_counts(verdicts):
@@ -139,9 +142,33 @@ def reasons_on_the_page():
 
 
 def test_the_claims_that_fall_short_in_the_shipped_runs_and_no_others_have_a_reason():
-    verdicts = claims.scorecard(chapters.BOOK.parent / "results")
+    verdicts = claims.scorecard(chapters.SHIPPED)
     short = {name for name, verdict in verdicts.items() if scorecard.falls_short(verdict)}
     assert short == {name for name, reason in reasons_on_the_page().items() if reason.strip()}
+
+
+def test_what_reasons_say_in_words_is_so_in_the_shipped_runs():
+    reasons = reasons_on_the_page()
+    assert "but for two with $N=8$" in reasons["full-LN"]
+    at_chance = {
+        label: list(ds.seed.values[final(ds, "icl_accuracy") < LEARNED])
+        for label, ds in load_stored("A.5", chapters.SHIPPED).items()
+    }
+    assert {label: seeds for label, seeds in at_chance.items() if seeds} == {
+        "N=4, L=4": [1, 4, 5],  # "and some do not"
+        "N=8, L=8": [0, 1, 2, 3, 4, 5],  # "none learns in context"
+        "N=8, L=16": [5],
+        "N=8, L=32": [2],
+    }
+    transition = crossing(load_stored("A.5", chapters.SHIPPED)["N=4, L=4"])
+    assert transition.seed[transition.notnull()].values.tolist() == [0, 1, 2, 3]  # 1: too late
+
+    assert "hardly one passes 95%" in reasons["novel-sooner"]
+    assert "three seeds each" in reasons["novel-sooner"]
+    without = load_stored("2c", chapters.SHIPPED)[FLAT[0]]
+    assert (crossing(without, PERFECT).notnull().sum(), PERFECT) == (1, 0.95)
+    unbiased = load_stored("p_C-unbiased", chapters.SHIPPED)
+    assert [ds.sizes["seed"] for ds in unbiased.values()] == [3, 3]
 
 
 def test_checks_are_listed_below_their_claim(verdicts):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from icl.task import Task
 
 ACCURACIES = by_variable("icl", "icl_swapped", "iwl", "iwl_absent")
-PROGRESS = by_variable("icl", "ila1", "tila2", "cla", "tla2")
+FOUR = by_variable("ila1", "tila2", "cla", "tla2")  # the progress measures
+PROGRESS = by_variable("icl") | FOUR
 PROGRESS_AXIS = "attention or accuracy"
 
 
@@ -337,14 +338,19 @@ def log_steps_axis(ax: Axes, ds: xr.Dataset) -> None:
     ax.set_xscale("symlog", linthresh=first)
     ax.set(xlabel="steps", xlim=(0, last))
     powers = 10.0 ** np.arange(np.ceil(np.log10(first)), np.log10(last))
-    ax.set_xticks([0, *powers], [f"{x / 1000:g}k" if x >= 1000 else f"{x:g}" for x in [0, *powers]])
+    ax.set_xticks([0, *powers], [_in_thousands(x) for x in [0, *powers]])
     ax.minorticks_off()
 
 
 def _thousands(axis: Axis, last: float) -> None:
     """Steps as 50k where an axis is that long."""
     if last >= 10_000:
-        axis.set_major_formatter(lambda x, _: f"{x / 1000:g}k".replace("-", "−") if x else "0")
+        axis.set_major_formatter(lambda x, _: _in_thousands(x))
+
+
+def _in_thousands(step: float) -> str:
+    words = f"{step / 1000:g}k" if abs(step) >= 1000 else f"{step:g}"
+    return words.replace("-", "−")
 
 
 def _mean(values: xr.DataArray) -> str:

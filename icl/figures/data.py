@@ -20,6 +20,7 @@ from icl.experiments import EXPERIMENTS
 from icl.figures.curves import chance_levels, log_steps_axis, seeds_and_mean, steps_axis
 from icl.figures.style import INK, MEASURES, by_variable, figure, label_at, styled
 from icl.task import Task
+from icl.verdicts import IWL, PAPERS_IWL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ Stored = Mapping[str, xr.Dataset]  # label of a configuration: its stored seeds
 MISSING = "not yet run"
 FALLEN = 0.05  # an accuracy that was higher by so much has its highest value in the words
 WRITTEN = (0.03, 0.98)  # heights between which letters stay clear of an accuracy's axes
-IWL, PAPERS_IWL, ICL = "iwl_absent_accuracy", "iwl_accuracy", "icl_accuracy"
+ICL = "icl_accuracy"
 NAMES = by_variable("iwl_absent", "iwl", "icl")
 ROWS = {"in-weights accuracy": (IWL, PAPERS_IWL), "in-context accuracy": (ICL,)}
 SIGNS = {"eps": r"\varepsilon", "alpha": r"\alpha", "xi0": r"\xi_0"}  # in mathematics
@@ -535,6 +536,12 @@ def _in_signs(label: str) -> str:
 
 
 # All numbers
+
+
+def all_numbers(experiment: str, stored: Stored) -> str:
+    """The Markdown block that a reader opens to see :func:`table`."""
+    title = EXPERIMENTS[experiment].title
+    return f"```{{dropdown}} All numbers, {title}\n{table(experiment, stored)}\n```"
 
 
 def table(experiment: str, stored: Stored) -> str:

@@ -214,8 +214,10 @@ def _surface(ax: Axes, shape: Landscape, path: Path) -> None:
 
 # Scrub through training
 
+BEFORE: Final = 5_000  # steps from the static picture's maps to the first seed's transition
 
-def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int = 5_000) -> Part:
+
+def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500) -> Part:
     """Scrub through training: attention maps at many steps, and the measures at all of them.
 
     Parameters
@@ -226,8 +228,6 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
         Within so many steps of a seed's transition every record's maps are kept ...
     apart
         ... and elsewhere those of the first record in every so many steps, and the last.
-    before
-        The static picture shows the first seed's maps so many steps before its transition.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def training(ds: xr.Dataset, near: int = 10_000, apart: int = 2_500, before: int
     }
     first = float(when[0])
     moment = first if math.isfinite(first) else float(step[-1]) / 2
-    picture = attention.maps(ds, max(moment - before, 0), float(step[-1]), int(ds.seed[0]))
+    picture = attention.maps(ds, max(moment - BEFORE, 0), float(step[-1]), int(ds.seed[0]))
     return data, *picture
 
 
