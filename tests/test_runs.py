@@ -322,6 +322,23 @@ def test_a_seed_that_diverges_stops_no_other(engine, tmp_path):
     xr.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_seeds_that_were_stored_before_another_diverged_are_not_trained_again(
+    tmp_path, monkeypatch
+):
+    to, stored = Store(tmp_path), []
+    broken = training.start(TINY.task, TINY.model, TINY.training, 1)
+    broken.theta = {name: np.nan * value for name, value in broken.theta.items()}
+    broken.step = TINY.training.steps // 2  # so the others, who are behind, train first
+    to.save_checkpoint(TINY, 1, broken)
+    save = to.save
+    monkeypatch.setattr(
+        to, "save", lambda config, seed, *rest: (stored.append(seed), save(config, seed, *rest))
+    )
+    with pytest.raises(Diverged, match=r"^the training loss of seed 1 is nan "):
+        runs.train(TINY, [0, 1, 2], to, engine="legible")
+    assert stored == [0, 2]
+
+
 def test_progress_adds_up_when_a_seed_diverges(tmp_path):
     to, half = Store(tmp_path), TINY.training.steps // 2
     for seed in range(3):
