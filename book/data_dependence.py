@@ -164,7 +164,7 @@ Markdown("\n\n".join(table(scan.experiment) for scan in figures.FIGURE_2))
 said("data-K", "data-B", "capacity", "data-eps")
 
 # %% [markdown]
-# At the largest $\varepsilon$ runs end while in-context accuracy still rises: {ref}`more on that below <data-pointer>`.
+# At the largest $\varepsilon$ most runs end while in-context accuracy still rises: {ref}`more on that below <data-pointer>`.
 #
 # Word frequencies follow Zipf's law, $\alpha=1$. The paper finds that there a network learns both: the common classes
 # by heart, and for the rest to read the context:
@@ -256,8 +256,8 @@ said("zipf-rare")
 # (data-pointer)=
 # ## Much variation: another circuit
 #
-# At $\varepsilon=1.6$ two items of a class are little alike, and the runs of {numref}`fig-data-dependence` end before they
-# have learned either solution. Some seeds were trained anew for twice the steps, and kept their parameters:
+# At $\varepsilon=1.6$ two items of a class are little alike, and nearly all runs of {numref}`fig-data-dependence` end before
+# they have learned either solution. Some seeds were trained anew for twice the steps, and kept their parameters:
 
 # %% mystnb={"figure": {"name": "fig-data-eps-long", "caption": "Accuracies through training at $\\varepsilon=1.6$ for twice the original program's steps. Thin: seeds; thick: their mean. Grey: the same seeds of {numref}`fig-data-dependence`, with a point where each ends; up to there the two hardly differ."}} tags=["hide-input"]
 show(*figures.panels("2b-long", runs["2b-long"], beside=runs["2b"]))

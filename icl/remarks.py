@@ -15,6 +15,7 @@ from icl import attention
 from icl.analysis import (
     FATES,
     LAST_STEPS,
+    LEARNED,
     ahead_of_transition,
     counted,
     crossing,
@@ -195,9 +196,7 @@ def waiting(runs: Runs) -> str:
     reached = crossing(ds).notnull().values
     end = final(ds, "icl_accuracy")
     others = "" if reached.all() else f"; the others end at {spread(end[~reached], 3)}"
-    silent = silent_from(ds)[~reached].dropna("seed")
-    if silent.size:
-        others += f", {silent.size} of them with all logits equal from step {spread(silent, 0)} on"
+    others += _silent(ds.isel(seed=~reached))
     words = (
         f"Of {counted(len(reached), 'seed')} {reached.sum()} reach 50% and end at "
         f"{spread(end[reached], 3)}{others}."
@@ -337,11 +336,33 @@ def by_variation(runs: Runs) -> str:
     )
     at = ", ".join(f"{config_of(ds).task.eps:g}" for ds in scan.values())
     words = f"Means over seeds at eps of {at}: {numbers}."
+    low = {label: ds for label, each in scan.items() if (ds := _below_half(each)).sizes["seed"]}
+    if short := _one_by_one(low, _short_of_half):
+        words += f" Below one half end: {short}."
     longer = _found(runs, "2b-long", "eps=1.6")
     if longer is None:
         return words
     labels_look = spread(final(longer, "item_label_association"))
     return f"{words} {_longer_ends('eps=1.6', longer)}, and ILA1 {labels_look}."
+
+
+def _below_half(ds: xr.Dataset) -> xr.Dataset:
+    return ds.isel(seed=final(ds, "icl_accuracy").values < LEARNED)
+
+
+def _short_of_half(ds: xr.Dataset) -> str:
+    """How many seeds, when they left the wait at 1/L, and which of them are silent."""
+    over = wait_over(ds)
+    wait = f"is over at step {spread(over, 0)}" if over.notnull().any() else "is not over"
+    return f"{counted(ds.sizes['seed'], 'seed')}, whose wait at 1/L {wait}{_silent(ds)}"
+
+
+def _silent(ds: xr.Dataset) -> str:
+    """How many seeds' logits are all equal, and from when on; empty without any."""
+    since = silent_from(ds).dropna("seed")
+    if not since.size:
+        return ""
+    return f", {since.size} of them with all logits equal from step {spread(since, 0)} on"
 
 
 def _found(runs: Runs, name: str, label: str = "") -> xr.Dataset | None:

@@ -261,6 +261,18 @@ def test_what_variation_within_classes_leaves_to_be_read_is_told():
     assert gained == pytest.approx(late, abs=0.005)
     assert nearest[0] == 1 > nearest[1] > 1 / 8
 
+    ds = scan["eps=1.6"]
+    chance = ds.icl_accuracy.where(ds.seed != 1, 0.01)
+    short = remarks.by_variation({"2b": {**scan, "eps=1.6": ds.assign(icl_accuracy=chance)}})
+    assert short.endswith(". Below one half end: eps=1.6, 1 seed, whose wait at 1/L is not over.")
+    even = ds.icl_loss.where(ds.seed != 1, np.log(32))
+    short = remarks.by_variation(
+        {"2b": {**scan, "eps=1.6": ds.assign(icl_accuracy=chance + ds.step / 1e6, icl_loss=even)}}
+    )
+    *_, tail = short.partition(" Below one half end: ")
+    assert tail.startswith("eps=1.6, 1 seed, whose wait at 1/L is over at step ")
+    assert tail.endswith(", 1 of them with all logits equal from step 0 on.")
+
     longer = paper()["2b-long"]["eps=1.6"].isel(seed=slice(2))
     icl, gained, ila1 = (
         spread(values)

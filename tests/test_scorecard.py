@@ -6,7 +6,7 @@ import pytest
 from paper_world import paper, set_iwl
 
 from icl import chapters, claims, scorecard
-from icl.analysis import LEARNED, crossing, final
+from icl.analysis import LEARNED, crossing, final, silent_from
 from icl.claims import CLAIMS
 from icl.evidence import Estimate
 from icl.experiments import load_stored
@@ -149,6 +149,13 @@ def test_the_claims_that_fall_short_in_the_shipped_runs_and_no_others_have_a_rea
 
 def test_what_reasons_say_in_words_is_so_in_the_shipped_runs():
     reasons = reasons_on_the_page()
+    scan = load_stored("2b", chapters.SHIPPED)
+    assert "in all seeds but one" in reasons["data-eps"]
+    below = [int((final(ds, "icl_accuracy") < LEARNED).sum()) for ds in scan.values()]
+    assert below == [0, 0, 0, 0, 1, 5]
+    assert "one whose classifier falls silent" in reasons["data-eps"]
+    assert int(silent_from(scan["eps=1.6"]).notnull().sum()) == 1
+
     assert "but for two with $N=8$" in reasons["full-LN"]
     at_chance = {
         label: list(ds.seed.values[final(ds, "icl_accuracy") < LEARNED])
