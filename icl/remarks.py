@@ -309,8 +309,8 @@ def forgetting(runs: Runs) -> str:
 
 def by_variation(runs: Runs) -> str:
     """Where ICL and IWL end in Figure 2b at each eps, what ICL gained in the last steps, whether
-    labels look at their items then, and how often comparing items is enough; and where seeds of
-    the largest eps end that were trained for longer.
+    labels look at their items then, and how often comparing items is enough; what holds seeds up
+    that end below one half; and where seeds of the largest eps end that were trained for longer.
     """
     scan = runs.get("2b", {})
     if not scan:
