@@ -195,7 +195,7 @@ glue("p_C_1d", p_C_1d, display=False)
 # context can answer. The paper adds them since they “promote rapid convergence to the in-context solution”. The two
 # figures on this page cannot show it, since $K$ and $B$ differ as well. At $B=1$ and without novel classes networks
 # with $K=128$ and $512$ have not learned in context when their runs end ({numref}`fig-data-dependence`). Those with
-# $K=1024$ and $2048$ have; for $K=1024$ {ref}`novel classes are added, and the two compared <fig-data-novel>`.
+# $K=1024$, and nearly all with $2048$, have; for $K=1024$ {ref}`novel classes are added, and the two compared <fig-data-novel>`.
 
 # %% mystnb={"figure": {"name": "fig-network-transition", "caption": "The paper's Figure 3a: accuracy on novel classes, one line per seed. Dashed: $1/L$, a random label, and $1/N$, a random label of the context."}} tags=["hide-input"]
 show(*curves.icl_accuracy(runs))

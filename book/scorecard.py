@@ -124,6 +124,11 @@ Markdown(scorecard.table(verdicts))
 layers = EXPERIMENTS["layers"].configs["1 hidden layer"].task
 by_chance = f"{class_in_context(EXPERIMENTS['2c'].configs['alpha=1.0'].task):.0%}"
 reasons = {
+    "capacity": "With fewer classes all seeds come to know every class, and with $K=2048$ all but one. That one learns nothing: its "
+    "loss stays that of a random label from the first records to the last. The same seed learns nothing with $B=1$ either, where "
+    "all its logits are equal in the end; with $B=2$ and $4$ it learns as the others do. So it is not what the network can "
+    "hold that falls short. It waits at $1/L$ until its run ends, {ref}`as seeds of Figure 3 do whose units fall silent "
+    "<network-waits>`. Whether it would learn without biases, or in more steps, was not tried.",
     "data-eps": "Up to $\\varepsilon=0.4$ each step of the scan brings more in-context and less in-weights accuracy, and at "
     "$0.8$ it does so in all seeds but one. That one waits at $1/L$ until shortly before its run ends, "
     "{ref}`as seeds of Figure 3 do whose units fall silent <network-waits>`; the reason was not looked for here. At the last step, "

@@ -94,6 +94,7 @@ _TABLE = [
         rule=rules.capacity,
         needs={"2a": _grid(CLASSES, (0,))},
         figure="fig-data-dependence",
+        beside=remarks.by_heart,
     ),
     Claim(
         id="data-eps",

@@ -31,6 +31,7 @@ from icl.analysis import (
 from icl.rules import EARLY, LATE, PERFECT, Runs, equal_labels_minimal, near_end
 from icl.runs import config_of
 from icl.strategies import nearest_item
+from icl.verdicts import IWL
 
 LEVEL = 0.95  # of the intervals in a remark, whatever the page asks for
 SHORTLY = 5_000  # steps before the transition: the slow phase is over, and accuracy has not risen
@@ -295,8 +296,7 @@ def forgetting(runs: Runs) -> str:
     }
 
     def words(ds: xr.Dataset) -> str:
-        absent = "iwl_absent_accuracy"
-        return f"by {spread(ds[absent].max('step') - final(ds, absent))}"
+        return f"by {spread(ds[IWL].max('step') - final(ds, IWL))}"
 
     def left(ds: xr.Dataset) -> str:
         return spread(value_at(ds, "train_loss", near_end(ds)), 4)
@@ -305,6 +305,21 @@ def forgetting(runs: Runs) -> str:
     loss = _one_by_one({name: found[name] for name in ("alpha=1", "Figure 1d")}, left)
     less = f" Training loss when ICL came within 0.05 of its end (nats): {loss}." if loss else ""
     return f"IWL ends below its highest: {said}.{less}" if said else ""
+
+
+def by_heart(runs: Runs) -> str:
+    """How many seeds of Figure 2a with B=0 did not learn by heart, and if they learned at all."""
+    iid = {label: ds for label, ds in runs.get("2a", {}).items() if config_of(ds).task.B == 0}
+    short = _one_by_one(_below_half(iid, IWL), _short_by_heart)
+    return f"Below one half end: {short}." if short else ""
+
+
+def _short_by_heart(ds: xr.Dataset) -> str:
+    return (
+        f"{counted(ds.sizes['seed'], 'seed')} with a training loss of "
+        f"{spread(final(ds, 'train_loss'), 4)} nats, where a random label costs "
+        f"{log(config_of(ds).task.L):.4f}{_silent(ds)}"
+    )
 
 
 def by_variation(runs: Runs) -> str:
@@ -323,9 +338,7 @@ def by_variation(runs: Runs) -> str:
         "attention of labels to their items in layer 1 (ILA1)": [
             final(ds, "item_label_association").mean() for ds in scan.values()
         ],
-        "IWL accuracy, class absent": [
-            final(ds, "iwl_absent_accuracy").mean() for ds in scan.values()
-        ],
+        "IWL accuracy, class absent": [final(ds, IWL).mean() for ds in scan.values()],
         "share of test sequences in which the item most like the target has its label": [
             nearest_item(config_of(ds).task) for ds in scan.values()
         ],
@@ -336,8 +349,7 @@ def by_variation(runs: Runs) -> str:
     )
     at = ", ".join(f"{config_of(ds).task.eps:g}" for ds in scan.values())
     words = f"Means over seeds at eps of {at}: {numbers}."
-    low = {label: ds for label, each in scan.items() if (ds := _below_half(each)).sizes["seed"]}
-    if short := _one_by_one(low, _short_of_half):
+    if short := _one_by_one(_below_half(scan, "icl_accuracy"), _short_of_half):
         words += f" Below one half end: {short}."
     longer = _found(runs, "2b-long", "eps=1.6")
     if longer is None:
@@ -346,8 +358,10 @@ def by_variation(runs: Runs) -> str:
     return f"{words} {_longer_ends('eps=1.6', longer)}, and ILA1 {labels_look}."
 
 
-def _below_half(ds: xr.Dataset) -> xr.Dataset:
-    return ds.isel(seed=final(ds, "icl_accuracy").values < LEARNED)
+def _below_half(scan: Mapping[str, xr.Dataset], measure: str) -> dict[str, xr.Dataset]:
+    """The seeds of each configuration whose accuracy ends there; none without such seeds."""
+    low = {label: ds.isel(seed=final(ds, measure).values < LEARNED) for label, ds in scan.items()}
+    return {label: ds for label, ds in low.items() if ds.sizes["seed"]}
 
 
 def _short_of_half(ds: xr.Dataset) -> str:
@@ -378,7 +392,7 @@ def _longer_ends(label: str, ds: xr.Dataset) -> str:
 
 
 def _both_ends(ds: xr.Dataset) -> str:
-    icl, iwl = (spread(final(ds, name)) for name in ("icl_accuracy", "iwl_absent_accuracy"))
+    icl, iwl = (spread(final(ds, name)) for name in ("icl_accuracy", IWL))
     return f"ICL accuracy {icl} and IWL accuracy {iwl}"
 
 

@@ -241,6 +241,23 @@ def test_what_is_left_to_learn_once_icl_is_learned_is_told():
     )
 
 
+def test_seeds_that_learn_nothing_by_heart_are_told_with_their_loss():
+    scan = {label: paper()["2a"][label] for label in ("K=128, B=0", "K=128, B=1", "K=2048, B=0")}
+    assert remarks.by_heart({"2a": scan}) == ""
+    ds = scan["K=2048, B=0"]
+    dull = ds.seed == 1
+    scan["K=2048, B=0"] = ds.assign(
+        iwl_absent_accuracy=ds.iwl_absent_accuracy.where(~dull, 0.03),
+        train_loss=ds.train_loss.where(~dull, 3.4657),
+    )
+    bursty = scan["K=128, B=1"]  # which is not asked for
+    scan["K=128, B=1"] = bursty.assign(iwl_absent_accuracy=0 * bursty.iwl_absent_accuracy)
+    assert remarks.by_heart({"2a": scan}) == (
+        "Below one half end: K=2048, B=0, 1 seed with a training loss of 3.4657 nats, where a "
+        "random label costs 3.4657."
+    )
+
+
 def test_what_variation_within_classes_leaves_to_be_read_is_told():
     """Of eps = 0 all of it; of made-up curves their ends."""
     scan = {label: paper()["2b"][label] for label in ("eps=0.0", "eps=1.6")}

@@ -2,6 +2,7 @@
 
 import ast
 
+import numpy as np
 import pytest
 from paper_world import paper, set_iwl
 
@@ -149,6 +150,18 @@ def test_the_claims_that_fall_short_in_the_shipped_runs_and_no_others_have_a_rea
 
 def test_what_reasons_say_in_words_is_so_in_the_shipped_runs():
     reasons = reasons_on_the_page()
+    scan = load_stored("2a", chapters.SHIPPED)
+    assert "with $K=2048$ all but one" in reasons["capacity"]
+    idle = {
+        label: list(ds.seed.values[(ds.train_loss - np.log(32) > -0.001).all("step")])
+        for label, ds in scan.items()
+    }
+    assert {label: seeds for label, seeds in idle.items() if seeds} == {
+        "K=2048, B=0": [4],
+        "K=2048, B=1": [4],
+    }
+    assert silent_from(scan["K=2048, B=1"]).dropna("seed").seed.values.tolist() == [4]
+
     scan = load_stored("2b", chapters.SHIPPED)
     assert "in all seeds but one" in reasons["data-eps"]
     below = [int((final(ds, "icl_accuracy") < LEARNED).sum()) for ds in scan.values()]
