@@ -164,7 +164,9 @@ Markdown("\n\n".join(table(scan.experiment) for scan in figures.FIGURE_2))
 said("data-K", "data-B", "capacity", "data-eps")
 
 # %% [markdown]
-# At the largest $\varepsilon$ most runs end while in-context accuracy still rises: {ref}`more on that below <data-pointer>`.
+# At $K=2048$ with $B=0$ and with $B=1$, and at $\varepsilon=0.8$, the mean lies where no seed is: the others have learned, and one
+# still {ref}`waits at 1/L <network-waits>`, or has hardly begun, when its run ends. At the largest $\varepsilon$ most runs end
+# while in-context accuracy still rises: {ref}`more on that below <data-pointer>`.
 #
 # Word frequencies follow Zipf's law, $\alpha=1$. The paper finds that there a network learns both: the common classes
 # by heart, and for the rest to read the context:
