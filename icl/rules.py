@@ -23,6 +23,7 @@ from icl import attention
 from icl.analysis import LEARNED, crossing, crossing_or_end, final, relative_lead, value_at
 from icl.evidence import (
     Check,
+    Condition,
     Values,
     above,
     below,
@@ -296,11 +297,7 @@ def beta2_not_needed(runs: Runs) -> list[Check]:
     before the transition by more than a tenth of its time.
     """
     three, two = runs["6a"][""], runs["6b"][""]
-    early = mean(
-        "TLA2, time relative to the transition",
-        relative_lead(two, "target_labels_association").values,
-        above(-TENTH),
-    )
+    early = _timed(two, "target_labels_association", "TLA2", above(-TENTH))
     ends = [
         contrast(
             f"{short} at the end, two parameters less three",
@@ -524,20 +521,18 @@ def _abrupt(ds: xr.Dataset) -> list[Check]:
 
 
 def _at_transition(ds: xr.Dataset) -> list[Check]:
-    return [
-        mean(
-            f"{short}, time relative to the transition",
-            relative_lead(ds, measure).values,
-            within(-TENTH, TENTH),
-        )
-        for measure, short in LATE.items()
-    ]
+    within_a_tenth = within(-TENTH, TENTH)
+    return [_timed(ds, measure, short, within_a_tenth) for measure, short in LATE.items()]
 
 
 def comes_before(ds: xr.Dataset, measure: str, short: str) -> Check:
     """Half of a measure's change comes before the transition by a tenth of the time until then."""
+    return _timed(ds, measure, short, below(-TENTH))
+
+
+def _timed(ds: xr.Dataset, measure: str, short: str, condition: Condition) -> Check:
     what = f"{short}, time relative to the transition"
-    return mean(what, relative_lead(ds, measure).values, below(-TENTH))
+    return mean(what, relative_lead(ds, measure).values, condition)
 
 
 def _order(ds: xr.Dataset) -> list[Check]:

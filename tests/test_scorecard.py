@@ -170,9 +170,10 @@ def test_what_reasons_say_in_words_is_so_in_the_shipped_runs():
     assert int(silent_from(scan["eps=1.6"]).notnull().sum()) == 1
 
     assert "but for two with $N=8$" in reasons["full-LN"]
+    scan = load_stored("A.5", chapters.SHIPPED)
     at_chance = {
         label: list(ds.seed.values[final(ds, "icl_accuracy") < LEARNED])
-        for label, ds in load_stored("A.5", chapters.SHIPPED).items()
+        for label, ds in scan.items()
     }
     assert {label: seeds for label, seeds in at_chance.items() if seeds} == {
         "N=4, L=4": [1, 4, 5],  # "and some do not"
@@ -180,7 +181,7 @@ def test_what_reasons_say_in_words_is_so_in_the_shipped_runs():
         "N=8, L=16": [5],
         "N=8, L=32": [2],
     }
-    transition = crossing(load_stored("A.5", chapters.SHIPPED)["N=4, L=4"])
+    transition = crossing(scan["N=4, L=4"])
     assert transition.seed[transition.notnull()].values.tolist() == [0, 1, 2, 3]  # 1: too late
 
     assert "hardly one passes 95%" in reasons["novel-sooner"]
